@@ -8,7 +8,7 @@ use std::fmt::Write;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
 use super::cause::{Failed, groups};
-use super::{Printable, Styles, counted, steers};
+use super::{Printable, Styles, counted, masked, steers};
 use crate::app::report::{Place, Problem};
 use crate::cli::refused::Mistake;
 use crate::cli::verbosity::Detail;
@@ -124,7 +124,7 @@ pub fn mistake(mistake: &Mistake, styles: &Styles) -> String {
     };
     // One blank for each character that steers a terminal, so that the marks stand below what they mark.
     let blank = |character| if steers(character) { ' ' } else { character };
-    let line: String = spot.text.chars().map(blank).collect();
+    let line: String = masked::line(&spot.text).chars().map(blank).collect();
     let at = |character| {
         let mut starts = line.char_indices().map(|(start, _)| start);
         starts.nth(character).unwrap_or(line.len())
@@ -135,7 +135,7 @@ pub fn mistake(mistake: &Mistake, styles: &Styles) -> String {
         .path(Printable(file).to_string())
         .annotation(AnnotationKind::Primary.span(marked));
     let report = Level::ERROR
-        .primary_title(Printable(what).to_string())
+        .primary_title(Printable(&masked::sentence(what)).to_string())
         .element(snippet)
         .element(
             Level::HELP
@@ -160,12 +160,13 @@ fn statement(
     let Styles {
         bad, hint: calm, ..
     } = styles;
-    let mut text = format!("{bad}error:{bad:#} {}\n", Printable(what));
+    let plain = masked::sentence;
+    let mut text = format!("{bad}error:{bad:#} {}\n", Printable(&plain(what)));
     for line in lines {
         writeln!(text, "  {}", Printable(line)).expect("a string takes all");
     }
     if let Some(cause) = cause.filter(|cause| !cause.is_empty()) {
-        writeln!(text, "  cause: {}", Printable(cause)).expect("a string takes all");
+        writeln!(text, "  cause: {}", Printable(&plain(cause))).expect("a string takes all");
     }
     if let Some(hint) = hint {
         writeln!(text, "  {calm}hint:{calm:#} {}", Printable(hint)).expect("a string takes all");

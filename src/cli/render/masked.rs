@@ -1,0 +1,153 @@
+//! Lines of files and other texts without the secrets that people write into them by mistake: accounts of addresses and tokens.
+
+/// How the tokens of forges begin.
+const TOKENS: [&str; 8] = [
+    "ghp_",
+    "gho_",
+    "ghs_",
+    "ghu_",
+    "github_pat_",
+    "glpat-",
+    "gldt-",
+    "glcbt-",
+];
+/// What the name of a key has, if its value is a secret.
+const SECRETS: [&str; 4] = ["token", "password", "passwd", "secret"];
+/// What stands between the words of a line of YAML.
+const BETWEEN: &str = " \t\"'`<>";
+
+/// A line of a file with stars in place of secrets. Each character stays where it is, so that marks below the line still fit.
+pub(super) fn line(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut is_secret = false;
+    for word in text.split_inclusive(|character| BETWEEN.contains(character)) {
+        let end = word.trim_end_matches(|character| BETWEEN.contains(character));
+        let masked = match end.strip_suffix(':') {
+            Some(key) => {
+                let key = key.to_ascii_lowercase();
+                is_secret = SECRETS.iter().any(|name| key.contains(name));
+                end.to_owned()
+            }
+            None if is_secret && end.contains(char::is_alphanumeric) => stars(end),
+            None => masked(end),
+        };
+        shown.push_str(&masked);
+        shown.push_str(&word[end.len()..]);
+    }
+    shown
+}
+
+/// A sentence with stars in place of the accounts of web addresses.
+pub(super) fn sentence(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for word in text.split_inclusive(|character| BETWEEN.contains(character)) {
+        let start = word.find("://").map_or(0, |at| at + 3);
+        let end = word[start..].find('/').map_or(word.len(), |at| start + at);
+        match word[start..end].rfind('@') {
+            Some(at) if word[..start].contains("http") => {
+                shown.push_str(&word[..start]);
+                shown.push_str(&stars(&word[start..start + at]));
+                shown.push_str(&word[start + at..]);
+            }
+            _ => shown.push_str(word),
+        }
+    }
+    shown
+}
+
+fn masked(word: &str) -> String {
+    if TOKENS.iter().any(|token| word.contains(token)) {
+        return stars(word);
+    }
+    let (scheme, rest) = match word.find("://") {
+        Some(at) => word.split_at(at + 3),
+        None => ("", word),
+    };
+    let end = rest.find('/').unwrap_or(rest.len());
+    // A password may have a slash in it. An image's digest stands behind an `@`, too.
+    let at = rest[..end].rfind('@').or_else(|| rest.rfind('@'));
+    let is_digest = |at: usize| rest[at..].starts_with("@sha");
+    let account = match at {
+        Some(at) if !is_digest(at) && (!scheme.is_empty() || rest[..at].contains(':')) => at,
+        _ => 0,
+    };
+    let (account, rest) = rest.split_at(account);
+    let (rest, query) = match (scheme.is_empty(), rest.find('?')) {
+        (false, Some(at)) => rest.split_at(at + 1),
+        _ => (rest, ""),
+    };
+    [scheme, &stars(account), rest, &stars(query)].concat()
+}
+
+fn stars(text: &str) -> String {
+    text.chars().map(|_| '*').collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_has_stars_for_accounts_and_tokens_and_all_else_stays() {
+        for (text, shown) in [
+            (
+                "- repository: https://bot:abc@git.example.com/x  # b:c",
+                "- repository: https://*******@git.example.com/x  # b:c",
+            ),
+            (
+                "- {repository: 'https://a,b@git.example.com/x', ref: main}",
+                "- {repository: 'https://***@git.example.com/x', ref: main}",
+            ),
+            (
+                "- repository: ada:p/w@git.example.com/x",
+                "- repository: *******@git.example.com/x",
+            ),
+            (
+                "  url: https://h.test/x?token=abc",
+                "  url: https://h.test/x?*********",
+            ),
+            (
+                "registry-map: ['a.test=https://u:p@b.test']",
+                "registry-map: ['a.test=https://***@b.test']",
+            ),
+            ("git-token: abc def", "git-token: *** ***"),
+            (
+                "{password: \"abc\", ref: main}",
+                "{password: \"***\", ref: main}",
+            ),
+            ("- glpat-abc", "- *********"),
+            (
+                "author: Ada <ada@example.com>",
+                "author: Ada <ada@example.com>",
+            ),
+            ("- web:1.4@sha256:abc", "- web:1.4@sha256:abc"),
+            (
+                "- repository: git@git.example.com:shop/x.git",
+                "- repository: git@git.example.com:shop/x.git",
+            ),
+        ] {
+            assert_eq!(line(text), shown);
+            assert_eq!(line(text).chars().count(), text.chars().count());
+        }
+    }
+
+    #[test]
+    fn a_sentence_has_stars_for_the_accounts_of_web_addresses() {
+        for (text, shown) in [
+            (
+                "`--registry-map a=https://u:p@b.test` is not FROM=TO",
+                "`--registry-map a=https://***@b.test` is not FROM=TO",
+            ),
+            (
+                "cannot clone `ssh://git@h.test/x`",
+                "cannot clone `ssh://git@h.test/x`",
+            ),
+            (
+                "resolve `web:1.4@sha256:abc` for ada@example.com",
+                "resolve `web:1.4@sha256:abc` for ada@example.com",
+            ),
+        ] {
+            assert_eq!(sentence(text), shown);
+        }
+    }
+}

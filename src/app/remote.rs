@@ -126,7 +126,11 @@ impl RemoteRequest {
             }
         }
         let new = kept.draft().map_err(Refresh::Folder)?;
-        self.clone_into(&new).map_err(Refresh::Clone)?;
+        if let Err(error) = self.clone_into(&new) {
+            // Half a clone takes room, and is of no use.
+            drop(kept.draft());
+            return Err(Refresh::Clone(error));
+        }
         kept.put(&new).map_err(Refresh::Folder)
     }
 
@@ -139,7 +143,22 @@ impl RemoteRequest {
     }
 
     fn problem(&self, error: &CloneError) -> Problem {
+        const FULL: [&str; 2] = ["No space left on device", "Out of diskspace"];
+        let said = error.to_string();
         let (code, hint) = match error {
+            _ if FULL.iter().any(|text| said.contains(text)) => {
+                let variable = if self.cache.is_some() {
+                    "`--cache`"
+                } else {
+                    "TMPDIR"
+                };
+                (
+                    Code::DiskFull,
+                    Some(format!(
+                        "make room, or name a folder that has room with {variable}"
+                    )),
+                )
+            }
             CloneError::Transport(error) => {
                 let code = error.code();
                 let hint = match code {
@@ -160,7 +179,7 @@ impl RemoteRequest {
             code,
             what: format!("cannot clone `{}`", self.address),
             place: Place::default(),
-            cause: error.to_string(),
+            cause: said,
             hint,
         }
     }
@@ -208,4 +227,27 @@ fn is_read(path: &Path) -> bool {
     const OTHERS: [&str; 4] = [".imago.yaml", ".imago.yml", ".gitattributes", "imago.lock"];
     let is_other = |name: &std::ffi::OsStr| OTHERS.iter().any(|other| name == *other);
     scan::is_manifest(path) || path.file_name().is_some_and(is_other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::io::git::GitError;
+
+    #[test]
+    fn a_full_disk_is_said_as_what_it_is() {
+        let address = Address::parse("https://git.example.com/shop/deploy", Path::new("/"));
+        let request = |cache| RemoteRequest {
+            address: address.clone().unwrap(),
+            branch: None,
+            cache,
+            environment: Arc::default(),
+        };
+        let said = GitError::Other("cannot write: No space left on device".to_owned());
+        for (cache, folder) in [(None, "TMPDIR"), (Some("cache".into()), "`--cache`")] {
+            let problem = request(cache).problem(&CloneError::Git(said.clone()));
+            assert_eq!(problem.code, Code::DiskFull);
+            assert!(problem.hint.unwrap().ends_with(folder));
+        }
+    }
 }

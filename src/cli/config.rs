@@ -13,7 +13,7 @@ mod tests;
 mod values;
 mod written;
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use serde_saphyr::Location;
 
@@ -108,7 +108,11 @@ pub fn read(named: Option<&Path>, current: &Path) -> Result<Option<Config>, Mist
         hint: "name another file with `--config FILE`, or none with `--no-config`".to_owned(),
     };
     // A line with a mistake is shown, so a link in a repository must not lead to a file of the machine's.
-    let resolve = || Ok(Links::new(&root)?.resolve(&path)?.0);
+    // One that a person names elsewhere, such as what a pod mounts of a ConfigMap, may be a link.
+    let resolve = || match is_elsewhere(&path, &root) {
+        true => Ok(path.canonicalize()?),
+        false => Ok(Links::new(&root)?.resolve(&path)?.0),
+    };
     let bytes = match resolve().and_then(|real| files::read(&real)) {
         Ok(bytes) => bytes,
         Err(FileError::Vanished) if named.is_none() && path.symlink_metadata().is_err() => {
@@ -126,6 +130,18 @@ pub fn read(named: Option<&Path>, current: &Path) -> Result<Option<Config>, Mist
     let folder = path.parent().map(Path::to_owned).unwrap_or_default();
     let folder = folder.canonicalize().unwrap_or(folder);
     parse(bytes, name, folder, current).map(Some)
+}
+
+/// Whether a file is in no folder of the repository, neither by its name nor where the folder really is.
+fn is_elsewhere(path: &Path, root: &Path) -> bool {
+    let is_plain = |part: Component<'_>| part != Component::ParentDir;
+    let (Some(folder), true) = (path.parent(), path.components().all(is_plain)) else {
+        return false;
+    };
+    match (folder.canonicalize(), root.canonicalize()) {
+        (Ok(folder), Ok(real)) => !path.starts_with(root) && !folder.starts_with(real),
+        _ => false,
+    }
 }
 
 fn parse(bytes: Vec<u8>, name: String, folder: PathBuf, current: &Path) -> Result<Config, Mistake> {

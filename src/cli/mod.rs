@@ -31,7 +31,7 @@ use crate::io::interrupt::{self, Interrupt};
 use crate::io::registry::Detours;
 use args::{Command, Configuration, ListFormat, TagsFormat, When};
 use printer::{Form, Printer, Progress, To};
-use refused::Refused;
+use refused::{Mistake, Refused};
 use render::{Printable, docs, problem, text};
 use runtime::{Asks, block_on};
 use settings::{ImagesOf, Outside, Reporting, Settings};
@@ -188,15 +188,8 @@ pub fn run(
             );
             COULD_NOT_RUN
         }
-        Err(Refused::Setting(mistake)) => {
-            let styles = printer.styles(To::Stderr);
-            printer.print(To::Stderr, &problem::mistake(&mistake, &styles));
-            printer.print(
-                To::Stderr,
-                &format!("docs: {}\n", docs::page("settings.md")),
-            );
-            COULD_NOT_RUN
-        }
+        Err(Refused::Setting(mistake)) => mistaken(&mistake, "settings.md", printer),
+        Err(Refused::List(mistake)) => mistaken(&mistake, "fleet.md", printer),
         Err(Refused::Failed(problem)) => fail(&anyhow::Error::new(*problem), printer),
     };
     let code = match printer.take_failure() {
@@ -216,6 +209,14 @@ pub fn run(
         None => code,
     };
     interrupt::noted().map_or(code, Interrupt::exit_code)
+}
+
+/// Says a mistake in a file, and which page describes the file.
+fn mistaken(mistake: &Mistake, page: &str, printer: &mut Printer) -> u8 {
+    let styles = printer.styles(To::Stderr);
+    printer.print(To::Stderr, &problem::mistake(mistake, &styles));
+    printer.print(To::Stderr, &format!("docs: {}\n", docs::page(page)));
+    COULD_NOT_RUN
 }
 
 /// The command line, with the repository's settings for what it leaves open, and the clone of a repository that is named by its address.

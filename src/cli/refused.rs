@@ -13,6 +13,8 @@ pub enum Refused {
     Usage(UsageError),
     /// What the repository's settings say is wrong.
     Setting(Box<Mistake>),
+    /// The list of a fleet is wrong.
+    List(Box<Mistake>),
     /// The repository that is named by its address cannot be worked in.
     Failed(Box<Problem>),
 }

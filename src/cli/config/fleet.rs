@@ -13,7 +13,7 @@ use super::{Mistake, spot};
 use crate::cli::args::{Files, ForgeName, Remote, Track};
 use crate::cli::refused::{UsageError, usage};
 use crate::cli::settings::{commits, remote};
-use crate::io::files;
+use crate::io::files::{self, FileError};
 use crate::io::git::address::Address;
 
 /// The most bytes of a list that are read.
@@ -238,9 +238,21 @@ pub fn read_fleet(path: &Path, current: &Path) -> Result<Vec<Entry>, Mistake> {
         spot,
         hint: hint.to_owned(),
     };
-    let bytes = files::read(&current.join(path)).map_err(|error| {
-        let what = format!("cannot read the fleet: {error}");
-        mistake(what, None, "name a file with a list of repositories")
+    // What a pod mounts of a ConfigMap is a link.
+    let real = current.join(path).canonicalize();
+    let read = real
+        .map_err(FileError::from)
+        .and_then(|real| files::read(&real));
+    let bytes = read.map_err(|error| {
+        let what = match error {
+            FileError::Vanished => format!("there is no file `{name}`"),
+            error => format!("cannot read the fleet: {error}"),
+        };
+        mistake(
+            what,
+            None,
+            "name a file with a list of repositories, as docs/fleet.md has one",
+        )
     })?;
     if bytes.len() > LARGEST {
         let what = format!("the fleet has more than {LARGEST} bytes");

@@ -32,7 +32,7 @@ pub(super) fn read(
     current: &Path,
 ) -> Result<Settings, Refused> {
     let list = |path: &Path| -> Result<Vec<Entry>, Refused> {
-        config::read_fleet(path, current).map_err(|mistake| Refused::Setting(Box::new(mistake)))
+        config::read_fleet(path, current).map_err(|mistake| Refused::List(Box::new(mistake)))
     };
     let verbosity = settings::verbosity(typed.verbosity, outside).map_err(Refused::Usage)?;
     let fleet = match typed.command {
@@ -127,7 +127,9 @@ fn shared_lock(fleet: &Fleet) -> anyhow::Result<Option<(PathBuf, Arc<Lock>)>> {
             hint: Some("make it with `imago resolve FILE --lock FILE`".to_owned()),
         })
     };
-    match Lock::read(path) {
+    // What a pod mounts of a ConfigMap is a link.
+    let real = path.canonicalize();
+    match Lock::read(real.as_deref().unwrap_or(path)) {
         Ok(Some(lock)) => Ok(Some((path.clone(), Arc::new(lock)))),
         Ok(None) => Err(problem("there is none".to_owned(), Code::NoLock)),
         Err(error) => Err(problem(error.to_string(), error.code())),
@@ -168,12 +170,12 @@ fn resolve(
         let note = |number, outcome| written.take(number, outcome);
         Ok(fleet::resolve(&request, current, note).await)
     })?;
-    let counts = written.counts;
+    let done = written.counts.repositories - written.counts.failed;
     let (code, _) = written.end();
     lock::fill(&place, &lock).map_err(|error| failed("write", &error))?;
     if verbosity.detail != Detail::Quiet {
         let images = counted(lock.images.len(), "image");
-        let of = match counts.repositories - counts.failed {
+        let of = match done {
             1 => "1 repository".to_owned(),
             count => format!("{count} repositories"),
         };
@@ -245,7 +247,7 @@ fn refusal(refused: &Refused) -> Box<Problem> {
     };
     match refused {
         Refused::Usage(usage) => problem(&usage.what, "", &usage.hint, Place::default()),
-        Refused::Setting(mistake) => {
+        Refused::Setting(mistake) | Refused::List(mistake) => {
             let Mistake {
                 what,
                 file,
@@ -350,18 +352,20 @@ impl<'w> Written<'w> {
             Err(_) => super::COULD_NOT_RUN,
         };
         self.worst = worse(self.worst, code);
-        self.counts.add(code, outcome);
-        if self.only_problems && code == DONE {
-            return;
-        }
         let entry = &self.fleet.entries[number];
         let branch = entry.branch();
+        let place = format!("{}:{}", self.fleet.list, entry.line());
         let part = Part {
             address: entry.address(),
             branch: branch.as_deref(),
+            place: &place,
             exit_code: code,
             outcome,
         };
+        self.counts.add(&part);
+        if self.only_problems && code == DONE {
+            return;
+        }
         let styles = self.printer.styles(To::Stdout);
         let detail = match self.only_problems {
             true => Detail::Quiet,

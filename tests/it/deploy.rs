@@ -205,7 +205,7 @@ fn kustomize_builds_it_as_it_is_and_with_everything_that_it_offers() {
     let pod = &of_kind(&full, "CronJob")["spec"]["jobTemplate"]["spec"]["template"]["spec"];
     let image = pod["containers"][0]["image"].as_str().unwrap();
     assert!(
-        image.starts_with("registry.example.com/tools/imago") && image.contains("@sha256:"),
+        image.starts_with("ghcr.io/owner/imago") && image.contains("@sha256:"),
         "a digest: {image}"
     );
     assert_eq!(

@@ -222,11 +222,19 @@ fn one_that_is_gone_locked_slow_or_badly_set_stops_no_other() {
     assert!(fleet.is_pinned(0, BRANCH) && fleet.is_pinned(4, BRANCH));
     let read = |name: &str| String::from_utf8(fleet.place.files()[name].clone()).unwrap();
     let (markdown, text) = (read("fleet.md"), read("fleet.txt"));
-    let wanted = "8 repositories: 2 with changes, 1 with problems, 6 failed\n";
+    let wanted = "8 repositories: 1 pushed, 1 with problems, 6 failed\n";
     assert!(
         text.contains(wanted) && text.contains(".imago.yaml:2"),
         "{text}"
     );
+    // Each that failed stands below, with its place in the list and its reason.
+    let (_, below) = text.split_once(wanted).unwrap();
+    assert_eq!(below.lines().count(), 6, "{below}");
+    assert!(
+        below.lines().all(|line| line.starts_with("failed: ")),
+        "{below}"
+    );
+    assert!(below.contains("(fleet.yaml:3): cannot clone `"), "{below}");
     assert!(markdown.contains(wanted), "{markdown}");
     assert!(
         markdown.contains("| Place | Name | Old | New |"),
@@ -241,7 +249,7 @@ fn one_that_is_gone_locked_slow_or_badly_set_stops_no_other() {
     std::fs::remove_file(locks.join("update.lock")).unwrap();
     let text = run("").stdout;
     assert!(
-        text.ends_with("8 repositories: 3 with changes, 1 with problems, 5 failed\n"),
+        text.contains("\n8 repositories: 1 pushed, 1 unchanged, 1 with problems, 5 failed\n"),
         "{text}"
     );
     assert!(fleet.is_pinned(2, BRANCH));
@@ -303,6 +311,11 @@ fn shards_share_the_work_and_one_alone_writes_the_same() {
         .imago("resolve fleet.yaml --lock digests.lock", 0)
         .stdout;
     assert_eq!(said, "10 images of 12 repositories in digests.lock\n");
+    // As a pod mounts it: by a link.
+    let link = fleet.place.beside("mounted.lock");
+    std::os::unix::fs::symlink(fleet.place.path().join("digests.lock"), &link).unwrap();
+    let line = format!("fleet fleet.yaml --offline --lock {}", link.display());
+    fleet.imago(&line, 0);
     assert_eq!(fleet.asked().len(), 10);
     let line = format!(
         "fleet fleet.yaml --offline --lock digests.lock --update --push --branch {BRANCH} -o json"
@@ -614,12 +627,36 @@ fn the_counts_follow_the_exit_codes() {
     };
     let line = format!("fleet fleet.yaml --update --push --branch {BRANCH} --max-changes 1");
     let said = fleet.imago(&line, 2).stdout;
-    assert!(said.ends_with("2 repositories: 2 failed\n"), "{said}");
+    assert!(
+        said.contains("\n2 repositories: 2 failed\nfailed: "),
+        "{said}"
+    );
+    assert!(said.contains("`--max-changes` allows 1\n"), "{said}");
     let said = fleet.imago("fleet fleet.yaml --check", 1).stdout;
     assert!(said.ends_with("2 repositories: 2 with changes\n"), "{said}");
+    let said = fleet.imago("fleet fleet.yaml --check --pinned", 1).stdout;
+    assert!(
+        said.contains("2 images in 1 of 1 file have no digest"),
+        "{said}"
+    );
     // A lock that is outdated is one thing more that a check finds.
     let pinned = "fleet fleet.yaml --update --push --message pinned";
-    fleet.imago(pinned, 0);
+    let said = fleet.imago(&format!("{pinned} --dry-run"), 0).stdout;
+    assert!(
+        said.contains("\nwould commit on main and push to origin\n"),
+        "{said}"
+    );
+    assert!(
+        said.ends_with("2 repositories: 2 would be pushed\n"),
+        "{said}"
+    );
+    let said = fleet.imago(pinned, 0).stdout;
+    assert!(said.ends_with("2 repositories: 2 pushed\n"), "{said}");
+    // What is up to date is named only if more is asked for.
+    let said = fleet.imago(pinned, 0).stdout;
+    assert_eq!(said, "2 repositories: 2 up to date\n");
+    let said = fleet.imago(&format!("{pinned} -v"), 0).stdout;
+    assert!(said.contains("team-1.git"), "{said}");
     let (image, _) = fleet.digests.iter().next().unwrap();
     let lock = format!(
         "{{\"version\":1,\"images\":{{\n\"{image}\":\"sha256:{}\"\n}}}}\n",
@@ -748,10 +785,7 @@ fn a_fleet_in_which_all_fail_and_parts_without_a_repository_end_as_they_should()
     said.sort();
     let nothing = "0 repositories, nothing to do\n";
     assert_eq!(said[..3], [nothing; 3]);
-    assert!(
-        said[3].ends_with("1 repository: 1 with changes\n"),
-        "{said:?}"
-    );
+    assert!(said[3].ends_with("1 repository: 1 pushed\n"), "{said:?}");
     // The flag goes before the environment.
     let run = fleet.run("fleet fleet.yaml --shard 1/1");
     let run = run
@@ -811,11 +845,11 @@ fn a_mistake_is_found_before_a_repository_is_looked_at() {
         .write("all.lock", "{\"version\":1,\"images\":{\n}}\n");
     let index = ("JOB_COMPLETION_INDEX", "1");
     for (line, environment, wanted) in [
-        ("fleet none.yaml", &[][..], "cannot read the fleet: "),
+        ("fleet none.yaml", &[][..], "there is no file `none.yaml`"),
         (
             "fleet fleet.yaml --update",
             &[],
-            "`--update` of a repository by its address needs `--push`",
+            "`imago fleet --update` needs `--push`: there is no checkout to change",
         ),
         (
             "fleet fleet.yaml --strict",
@@ -904,6 +938,27 @@ fn a_mistake_is_found_before_a_repository_is_looked_at() {
             "would go to two hosts: `git.example.com` of line 2 and `git.example.org` of line 4";
         assert!(text.contains(wanted) && !text.contains("hunter2"), "{text}");
     }
+    // What a person writes into it by mistake is not shown, whichever mistake is told.
+    for line in [
+        "- repository: https://bot:hunter2@git.example.com/a",
+        "- repository: https://hunter2@git.example.com/a\n  pats: []",
+        "- repository: bot:hunter2@git.example.com/a",
+        "- repository: https://git.example.com/a?private_token=hunter2",
+        "- {repository: x, git-token: hunter2}",
+        "- repository: x\n  forge-url: [https://bot:hunter2@git.example.com]",
+    ] {
+        (fleet.place).write("fleet.yaml", format!("repositories:\n{line}\n"));
+        let text = said("fleet fleet.yaml", &[]);
+        assert!(
+            text.contains("fleet.yaml:") && text.contains("docs/fleet.md"),
+            "{text}"
+        );
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+    let settings = "registry-map: ['a.test=https://bot:hunter2@b.test']\nlok: x\n";
+    fleet.place.write(".imago.yaml", settings);
+    let text = said("files --registry-map https://bot:hunter2@b.test .", &[]);
+    assert!(!text.contains("hunter2"), "{text}");
     fleet.list("  pats: [deploy]\n");
     let text = said("fleet fleet.yaml", &[]);
     assert!(text.contains("fleet.yaml:3:3"), "{text}");

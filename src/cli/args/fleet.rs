@@ -54,6 +54,9 @@ pub struct Fleet {
     /// With --check, exit 1 also when an image is held
     #[arg(long, help_heading = "Action (without one nothing is written)")]
     pub strict: bool,
+    /// With --check, ask only whether each image has a digest
+    #[arg(long, help_heading = "Action (without one nothing is written)")]
+    pub pinned: bool,
     /// Do everything except push
     #[arg(long, help_heading = "Action (without one nothing is written)")]
     pub dry_run: bool,
@@ -73,6 +76,9 @@ pub struct Fleet {
     /// Which images, and how they are written.
     #[command(flatten)]
     pub images: Images,
+    /// Carry out Flux's ImagePolicies at its markers
+    #[arg(long, help_heading = "Images")]
+    pub flux_policies: bool,
     /// How registries are asked.
     #[command(flatten)]
     pub registries: Registries,

@@ -1,5 +1,7 @@
 //! One report of many repositories: a part for each, which is made as soon as its run is over, and what stands around them.
 
+use std::collections::BTreeMap;
+
 use super::{Printable, Styles, counted, docs, json, markdown, problem, text};
 use crate::app::report::{Problem, Report};
 use crate::cli::verbosity::Detail;
@@ -18,11 +20,15 @@ pub enum FleetForm {
     Markdown,
 }
 
-/// How the repositories of a fleet fared.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How the repositories of a fleet fared. Each is one of those that the last line names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// How many were worked on.
     pub repositories: usize,
+    /// How many fared so, by what the last line says of them.
+    fared: BTreeMap<Fared, usize>,
+    /// Those that failed, with the reason, a line each.
+    failures: Vec<String>,
     /// How many have something that changes, or is outdated or held.
     pub changed: usize,
     /// How many have a problem and a report.
@@ -31,6 +37,28 @@ pub struct Counts {
     pub failed: usize,
 }
 
+/// How a repository fared, in the order of the last line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Fared {
+    /// This run has pushed to it.
+    Pushed,
+    /// It would be pushed to.
+    Rehearsed,
+    /// What there is to do waits on a branch of an earlier run.
+    Unchanged,
+    /// Something changes, or is outdated or held, and nothing was to be written.
+    Changes,
+    /// Nothing is to be done.
+    UpToDate,
+    /// It has a problem and a report.
+    Problems,
+    /// It could not be worked on.
+    Failed,
+}
+
+/// How many failures are listed below the last line.
+const MOST_FAILURES: usize = 100;
+
 /// A repository of a fleet, and what became of it.
 #[derive(Clone, Copy, Debug)]
 pub struct Part<'a> {
@@ -38,6 +66,8 @@ pub struct Part<'a> {
     pub address: &'a str,
     /// Its branch, where the list names one.
     pub branch: Option<&'a str>,
+    /// Its place in the list: `fleet.yaml:7`.
+    pub place: &'a str,
     /// The exit code of a run on it alone.
     pub exit_code: u8,
     /// Its report, or why there is none.
@@ -45,17 +75,28 @@ pub struct Part<'a> {
 }
 
 impl Counts {
-    /// Counts a repository, by the exit code of a run on it alone.
-    pub fn add(&mut self, exit_code: u8, outcome: &Result<Report, Box<Problem>>) {
+    /// Counts a repository.
+    pub fn add(&mut self, part: &Part<'_>) {
         self.repositories += 1;
-        match exit_code {
-            0 => self.changed += usize::from(outcome.as_ref().is_ok_and(has_changes)),
+        let has_changes = part.outcome.as_ref().is_ok_and(has_changes);
+        match part.exit_code {
+            0 => self.changed += usize::from(has_changes),
             1 => self.changed += 1,
             3 => {
-                self.changed += usize::from(outcome.as_ref().is_ok_and(has_changes));
+                self.changed += usize::from(has_changes);
                 self.with_problems += 1;
             }
             _ => self.failed += 1,
+        }
+        *self.fared.entry(part.fared()).or_default() += 1;
+        if part.fared() == Fared::Failed {
+            let why = match part.outcome {
+                Err(problem) if problem.cause.is_empty() => problem.what.clone(),
+                Err(problem) => format!("{}: {}", problem.what, problem.cause),
+                Ok(report) => text::verdict(report),
+            };
+            let line = format!("failed: {} ({}): {why}", part.address, part.place);
+            self.failures.push(line);
         }
     }
 
@@ -65,18 +106,54 @@ impl Counts {
             1 => "1 repository".to_owned(),
             count => format!("{count} repositories"),
         };
-        let parts = [
-            (self.changed, "with changes"),
-            (self.with_problems, "with problems"),
-            (self.failed, "failed"),
-        ];
-        let parts = parts.iter().filter(|(count, _)| *count > 0);
-        let parts: Vec<String> = parts
-            .map(|(count, what)| format!("{count} {what}"))
-            .collect();
-        match parts.is_empty() {
+        let fared = self.fared.iter().map(|(fared, count)| {
+            let what = match fared {
+                Fared::Pushed => "pushed",
+                Fared::Rehearsed => "would be pushed",
+                Fared::Unchanged => "unchanged",
+                Fared::Changes => "with changes",
+                Fared::UpToDate => "up to date",
+                Fared::Problems => "with problems",
+                Fared::Failed => "failed",
+            };
+            format!("{count} {what}")
+        });
+        let fared: Vec<String> = fared.collect();
+        match fared.is_empty() {
             true => format!("{all}, nothing to do"),
-            false => format!("{all}: {}", parts.join(", ")),
+            false => format!("{all}: {}", fared.join(", ")),
+        }
+    }
+
+    /// Those that failed, where they stand among others.
+    fn failures(&self) -> String {
+        if self.repositories < 2 {
+            return String::new();
+        }
+        let listed = self.failures.iter().take(MOST_FAILURES);
+        let mut text: String = listed
+            .map(|line| format!("{}\n", Printable(line)))
+            .collect();
+        let more = self.failures.len().saturating_sub(MOST_FAILURES);
+        if more > 0 {
+            text += &format!("and {more} more\n");
+        }
+        text
+    }
+}
+
+impl Part<'_> {
+    fn fared(&self) -> Fared {
+        match (self.exit_code, self.outcome) {
+            (2, _) | (_, Err(_)) => Fared::Failed,
+            (3, _) => Fared::Problems,
+            (_, Ok(report)) => match &report.git {
+                Some(git) if git.pushed => Fared::Pushed,
+                Some(git) if git.already && has_changes(report) => Fared::Unchanged,
+                Some(_) if report.dry_run && !report.files_changed.is_empty() => Fared::Rehearsed,
+                _ if self.exit_code == 1 || has_changes(report) => Fared::Changes,
+                _ => Fared::UpToDate,
+            },
         }
     }
 }
@@ -120,7 +197,7 @@ impl FleetForm {
     /// What stands after the last part. `left_out` is how many had no room.
     pub fn end(self, counts: &Counts, left_out: usize) -> String {
         match self {
-            Self::Text => counts.sentence() + "\n",
+            Self::Text => format!("{}\n{}", counts.sentence(), counts.failures()),
             Self::Json => json::fleet::end(counts),
             Self::Markdown => {
                 let cut = match left_out {
@@ -148,7 +225,8 @@ fn text_part(part: &Part<'_>, detail: Detail, styles: &Styles) -> String {
     match part.outcome {
         Err(error) => {
             let said = problem::problems(std::slice::from_ref(&**error), detail, styles);
-            format!("{name}\n{said}{}\n", docs::line([error.code]))
+            let docs = docs::line([error.code]);
+            format!("{name} ({})\n{said}{docs}\n", Printable(part.place))
         }
         Ok(report) => {
             let quiet = detail == Detail::Quiet;
@@ -162,6 +240,10 @@ fn text_part(part: &Part<'_>, detail: Detail, styles: &Styles) -> String {
             let summary = text::summary(report, detail, styles);
             match (body.is_empty() && said.is_empty(), quiet) {
                 (true, true) => String::new(),
+                // The last line counts it.
+                (true, false) if part.fared() == Fared::UpToDate && detail == Detail::Normal => {
+                    String::new()
+                }
                 (true, false) => format!("{name}: {}\n", summary.trim_end()),
                 (false, true) => format!("{name}\n{said}\n"),
                 (false, false) => format!("{name}\n{body}{said}{summary}\n"),

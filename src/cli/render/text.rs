@@ -95,13 +95,18 @@ fn of_no_image(report: &Report, is_meant: fn(&Skipped) -> bool) -> impl Iterator
     skipped.filter(move |skipped| skipped.place.site.is_none() && is_meant(skipped))
 }
 
+/// What a run comes to, in one clause.
+pub(super) fn verdict(report: &Report) -> String {
+    verdict::verdict(report)
+}
+
 /// The last lines: what was committed, what a person may not expect, and what was done or has to be done, with what was left out.
 pub fn summary(report: &Report, detail: Detail, styles: &Styles) -> String {
     let strong = styles.strong;
     let committed = report
         .git
         .as_ref()
-        .map(|git| committed(git, report.reach()))
+        .map(|git| committed(git, report))
         .unwrap_or_default();
     let notes: String = report
         .notes
@@ -188,7 +193,8 @@ fn requested(request: &Proposed, dry_run: bool) -> String {
         }
         ProposedState::Pushed => {
             format!(
-                "pushed {}; the forge could not be asked for its {noun}",
+                "{} {}; the forge could not be asked for its {noun}",
+                would("push", "pushed"),
                 request.branch
             )
         }
@@ -271,7 +277,8 @@ fn with_track_tag(report: &Report, fixed: usize) -> Option<&'static str> {
 }
 
 /// The line about the commit.
-fn committed(git: &Committed, reach: Reach) -> String {
+fn committed(git: &Committed, report: &Report) -> String {
+    let reach = report.reach();
     let branch = git.branch.as_ref().map_or_else(
         || "a detached HEAD".to_owned(),
         |branch| Printable(branch).to_string(),
@@ -287,6 +294,12 @@ fn committed(git: &Committed, reach: Reach) -> String {
             format!("{} is on {branch} at {remote} already\n", short(commit))
         }
         (Some(commit), _) if git.already => format!("{} is on {branch} already\n", short(commit)),
+        (_, Reach::Rehearsed) if git.branch.is_some() && !report.files_changed.is_empty() => {
+            match git.remote.is_some() {
+                true => format!("would commit on {branch} and push to {remote}\n"),
+                false => format!("would commit on {branch}\n"),
+            }
+        }
         (_, Reach::Looked | Reach::Rehearsed) => String::new(),
         // Each request has a branch of its own: only then there is a remote and no branch.
         (None, _) if git.branch.is_none() && git.remote.is_some() => match git.pushed {

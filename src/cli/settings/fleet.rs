@@ -22,6 +22,8 @@ const COUNT_VARIABLE: &str = "IMAGO_SHARDS";
 /// The repositories of a run, and how they are worked on.
 #[derive(Clone, Debug)]
 pub struct Fleet {
+    /// The list's name.
+    pub list: String,
     /// The repositories of this shard.
     pub entries: Vec<Entry>,
     /// The same, where each is found.
@@ -54,6 +56,21 @@ pub(in crate::cli) fn fleet(
 ) -> Result<Fleet, UsageError> {
     let shard = shard(flags.shard.as_deref(), outside)?;
     let taken = |entry: &Entry| shard.is_none_or(|shard| shard.takes(entry.address()));
+    let writes = [
+        (flags.update, "--update"),
+        (flags.restore, "--restore"),
+        (flags.git.commit, "--commit"),
+    ];
+    if let Some((_, flag)) = writes.iter().find(|(given, _)| *given)
+        && !flags.git.push
+    {
+        return Err(usage(
+            format!("`imago fleet {flag}` needs `--push`: there is no checkout to change"),
+            format!(
+                "add `--push`, and `--branch NAME` for a branch of its own; without `{flag}` it reports"
+            ),
+        ));
+    }
     let mut locking = flags.locking;
     match (&mut locking.lock, locking.offline) {
         (Some(lock), true) => *lock = current.join(&lock),
@@ -70,6 +87,8 @@ pub(in crate::cli) fn fleet(
         restore: flags.restore,
         check: flags.check,
         strict: flags.strict,
+        pinned: flags.pinned,
+        flux_policies: flags.flux_policies,
         dry_run: flags.dry_run,
         max_changes: flags.max_changes,
         git: flags.git,
@@ -89,6 +108,7 @@ pub(in crate::cli) fn fleet(
     refuse_same_branch(&entries, &files, current)?;
     refuse_token_for_many(&entries, outside, current)?;
     Fleet::new(
+        &flags.file,
         entries.into_iter().filter(taken),
         files,
         flags.working,
@@ -176,6 +196,7 @@ pub(in crate::cli) fn resolve(
     refuse_token_for_many(&entries, outside, current)?;
     let purpose = Purpose::Lock(flags.lock);
     let mut fleet = Fleet::new(
+        &flags.file,
         entries.into_iter(),
         files,
         flags.working,
@@ -204,6 +225,7 @@ pub(in crate::cli) fn form(format: Format) -> Result<FleetForm, UsageError> {
 
 impl Fleet {
     fn new(
+        list: &Path,
         entries: impl Iterator<Item = Entry>,
         flags: args::Files,
         working: args::Working,
@@ -213,6 +235,7 @@ impl Fleet {
     ) -> Result<Self, UsageError> {
         let environments = Environments::of(&outside.environment);
         let mut fleet = Self {
+            list: list.display().to_string(),
             entries: entries.collect(),
             remotes: Vec::new(),
             flags: args::Files {

@@ -110,7 +110,15 @@ impl Nights {
             remote,
         };
         let list = nights.here(&read("deploy/fleet/fleet.yaml"));
-        nights.place.write("deploy/fleet/fleet.yaml", list);
+        // As Kubernetes mounts a ConfigMap: each file is a link into a folder, which a link names.
+        let mounted = nights.place.path().join("deploy/fleet");
+        (nights.place).write("deploy/fleet/..2026_11_29/fleet.yaml", list);
+        for (link, to) in [
+            ("..data", "..2026_11_29"),
+            ("fleet.yaml", "..data/fleet.yaml"),
+        ] {
+            std::os::unix::fs::symlink(to, mounted.join(link)).unwrap();
+        }
         nights.push("first");
         Some(nights)
     }
@@ -245,8 +253,14 @@ fn the_cron_job_as_it_is_written_keeps_one_request_in_each_repository() {
         tips.map(|bare| bare.tip(BRANCH)).collect::<Vec<_>>()
     };
     let before = tips(&nights);
-    nights.night();
+    let said = nights.night();
     assert_eq!(tips(&nights), before);
+    for wanted in [
+        "1 image in 1 of 1 file waits in merge request !1\n",
+        "repository: 1 unchanged\n",
+    ] {
+        assert_eq!(said.matches(wanted).count(), 2, "{said}");
+    }
     nights.push("second");
     nights.night();
     for (number, forge) in nights.forges.iter().enumerate() {
@@ -314,13 +328,26 @@ fn the_workflow_of_the_page_writes_one_digest_from_one_lock() {
 }
 
 #[test]
+fn the_workflow_of_the_matrix_is_what_github_describes() {
+    let Some(check) = programs::find("check-jsonschema") else {
+        return;
+    };
+    let place = Workplace::new();
+    let workflow = serde_yaml::to_string(&yaml("strategy:")).unwrap();
+    place.write("fleet.yaml", workflow);
+    let schema = ["--builtin-schema", "vendor.github-workflows", "fleet.yaml"];
+    place.program(check, schema).finish_with(0);
+}
+
+#[test]
 fn the_jobs_of_the_matrix_share_the_fleet() {
     let Some(fleet) = Fleet::new(5, 4) else {
         return;
     };
     let job = yaml("strategy:")["jobs"]["fleet"].clone();
     let steps = job["steps"].as_sequence().unwrap();
-    let step = steps.iter().find(|step| step["env"].is_mapping()).unwrap();
+    let step = steps.iter().find(|step| step["env"]["PART"].is_string());
+    let step = step.unwrap();
     let line = step["run"].as_str().unwrap();
     let binary = env!("CARGO_BIN_EXE_imago");
     let line = line.replacen("imago ", &format!("{binary} "), 1);

@@ -288,6 +288,14 @@ fn settings_lock_and_attributes_are_those_of_the_tree() {
     let named = [&line[..], &["--config", own.to_str().unwrap()]].concat();
     let json = run(&named).finish_with(0).json();
     assert_eq!(json["objects"].as_array().unwrap().len(), 1, "{json}");
+    // As a pod mounts it: by a link.
+    let mounted = away.tree.place.beside("mounted");
+    std::fs::create_dir(&mounted).unwrap();
+    let link = mounted.join("own.yaml");
+    std::os::unix::fs::symlink(&own, &link).unwrap();
+    let named = [&line[..], &["--config", link.to_str().unwrap()]].concat();
+    let json = run(&named).finish_with(0).json();
+    assert_eq!(json["objects"].as_array().unwrap().len(), 1, "{json}");
     let json = run(&[&line[..], &["--no-config"]].concat()).finish_with(0);
     assert_eq!(json.json()["objects"].as_array().unwrap().len(), 3);
     away.commit(".imago.yaml", "exclude: [x]\nlok: x\n");

@@ -148,7 +148,7 @@ fn a_second_run_of_an_unchanged_branch_has_changed_nothing() {
         );
         let said = two.ours.imago(&line, 0).stdout;
         assert!(
-            said.contains(" already\n2 images in 2 of 2 files have to be updated"),
+            said.contains(" already\n2 images in 2 of 2 files wait on "),
             "{said}"
         );
         assert!(

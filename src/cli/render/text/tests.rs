@@ -79,6 +79,32 @@ deploy/web.yaml:21  db  db:1 -> db:2
 }
 
 #[test]
+fn a_rehearsal_that_the_forge_does_not_answer_has_pushed_nothing() {
+    let request = Proposed {
+        branch: "imago/update".into(),
+        base: "main".into(),
+        group: None,
+        noun: "pull request",
+        state: ProposedState::Pushed,
+        reference: None,
+        number: None,
+        url: None,
+        commit: None,
+    };
+    for (dry_run, begin) in [(false, "pushed"), (true, "would push")] {
+        let report = Report {
+            dry_run,
+            proposed: vec![request.clone()],
+            ..samples::updated()
+        };
+        let text = summary(&report, Detail::Normal, &Styles::plain());
+        let wanted =
+            format!("\n{begin} imago/update; the forge could not be asked for its pull request\n");
+        assert!(text.ends_with(&wanted), "{text}");
+    }
+}
+
+#[test]
 fn a_change_that_was_refused_is_marked() {
     let mut report = samples::updated();
     report.objects[0].changed = false;

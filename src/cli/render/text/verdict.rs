@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::change::LISTED;
-use crate::app::report::{Action, Mode, ObjectReport, Outcome, Reach, Report};
-use crate::cli::render::counted;
+use crate::app::report::{
+    Action, Mode, ObjectReport, Outcome, Proposed, ProposedState, Reach, Report,
+};
+use crate::cli::render::{Printable, counted};
 use crate::engine::code::Code;
 
 /// What was done, what there is to do, or why there is nothing to do.
@@ -105,14 +107,32 @@ fn outlook(report: &Report) -> String {
         Action::Restore => (counts.restored, "restored"),
         _ => (counts.outdated, "updated"),
     };
-    match images {
-        0 => nothing_to_do(report),
-        1 => format!("1 image {place} has to be {act}"),
-        images => format!(
+    let waits = waits_in(report);
+    match (images, waits) {
+        (0, _) => nothing_to_do(report),
+        (1, Some(branch)) => format!("1 image {place} waits {branch}"),
+        (images, Some(branch)) => {
+            format!("{} {place} wait {branch}", counted_images(report, images))
+        }
+        (1, None) => format!("1 image {place} has to be {act}"),
+        (images, None) => format!(
             "{} {place} have to be {act}",
             counted_images(report, images)
         ),
     }
+}
+
+/// Where an earlier run has put what there is to do: in a request, or on a branch.
+fn waits_in(report: &Report) -> Option<String> {
+    let git = report.git.as_ref().filter(|git| git.already)?;
+    let open = |request: &&Proposed| request.state == ProposedState::Unchanged;
+    let request = report.proposed.iter().find(open);
+    let named = request.and_then(|one| Some((one.noun, one.reference.as_deref()?)));
+    Some(match (named, &git.branch) {
+        (Some((noun, reference)), _) => format!("in {noun} {reference}"),
+        (None, Some(branch)) => format!("on {}", Printable(branch)),
+        (None, None) => return None,
+    })
 }
 
 /// How many images change, and of many, how many are different: one image usually stands in many places.

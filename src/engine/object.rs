@@ -21,6 +21,17 @@ pub const POLICY: &str = "imago/policy";
 /// What the names of our annotations for people begin with.
 pub(super) const PREFIX: &str = "imago/";
 
+/// The longest name that Kubernetes takes.
+const LONGEST_NAME: usize = 253;
+
+/// A name as it is kept. One that no API server takes is cut: what is said of each image has it.
+pub(super) fn kept_name(name: &str) -> String {
+    match name.char_indices().nth(LONGEST_NAME) {
+        None => name.to_owned(),
+        Some((end, _)) => format!("{}…", &name[..end]),
+    }
+}
+
 /// An object with images.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Object {
@@ -30,9 +41,9 @@ pub struct Object {
     pub kind: String,
     /// Where it stands in its document; the root, unless it is an item of a list.
     pub at: Path,
-    /// `metadata.namespace`.
+    /// `metadata.namespace`, as [`kept_name`] has it.
     pub namespace: Option<String>,
-    /// `metadata.name`, or `metadata.generateName`, or nothing.
+    /// `metadata.name`, or `metadata.generateName`, or nothing; as [`kept_name`] has it.
     pub name: String,
     /// `metadata.labels`.
     pub labels: Vec<(String, String)>,

@@ -17,7 +17,9 @@ use super::{
 use crate::engine::argocd;
 use crate::engine::helm::Chart;
 use crate::engine::hold::Hold;
-use crate::engine::object::{IGNORE, Ignore, Object, POLICY, PREFIX, RECORD, RESTARTED_AT, Record};
+use crate::engine::object::{
+    IGNORE, Ignore, Object, POLICY, PREFIX, RECORD, RESTARTED_AT, Record, kept_name,
+};
 use crate::engine::path::{Path, Step, dotted};
 use crate::engine::site::{IgnoreMark, Image, Memory, Role, Site, Slots};
 use crate::engine::tree::{Scalar, Tree};
@@ -514,11 +516,8 @@ fn read<'a, T: Tree<'a>>(
         api_version: api_version.to_owned(),
         kind: kind.to_owned(),
         hold: None,
-        namespace: text("namespace").map(str::to_owned),
-        name: text("name")
-            .or_else(|| text("generateName"))
-            .unwrap_or_default()
-            .to_owned(),
+        namespace: text("namespace").map(kept_name),
+        name: (text("name").or_else(|| text("generateName"))).map_or_else(String::new, kept_name),
         labels: texts,
         record: match annotation(RECORD).map(T::scalar) {
             None => Record::Absent,

@@ -92,6 +92,30 @@ fn a_policy_of_each_image_takes_little_memory() {
     assert!(peak <= 2 * *FLOOR, "{peak} KiB");
 }
 
+#[test]
+fn a_long_name_is_not_told_anew_for_each_of_its_images() {
+    let place = Workplace::new();
+    place.write("imago.lock", LOCK);
+    let name = "n".repeat(200_000);
+    let container = |number| format!("  - name: c{number}\n    image: web-{number}:1\n");
+    let containers: String = (0..2000).map(container).collect();
+    let pod = format!(
+        "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {name}\n  namespace: {name}\nspec:\n  containers:\n{containers}"
+    );
+    place.write("web.yaml", &pod);
+    let most = *FLOOR + 45 * (pod.len() as u64 / 1024);
+    for output in ["text", "json", "sarif", "markdown"] {
+        let run = place.imago(["files", "--offline", "--output", output, "web.yaml"]);
+        let finished = run.finish_with(3);
+        assert!(finished.peak <= most, "{output}: {} KiB", finished.peak);
+        assert!(finished.stdout.len() < 10 * pod.len(), "{output}");
+    }
+    let listed = place.imago(["images", "--output", "json", "web.yaml"]);
+    let listed = listed.finish_with(0);
+    assert!(listed.peak <= most, "{} KiB", listed.peak);
+    assert!(listed.stdout.len() < 10 * pod.len());
+}
+
 /// The peak memory of a report on a tree of `count` small workloads and twice as many other files, in KiB.
 fn cost_of_tree(count: usize) -> u64 {
     let place = Workplace::new();

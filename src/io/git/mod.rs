@@ -66,6 +66,10 @@ pub fn remote_host(root: &Path) -> Option<String> {
     Some(host.split(':').next()?.to_ascii_lowercase())
 }
 
+/// The hint where one branch has a name that goes on where another's ends.
+const BRANCH_IN_THE_WAY: &str =
+    "delete that branch if nobody needs it, or name another one with `--branch NAME`";
+
 /// Why Git did not do what was asked. The text is the cause alone: the caller knows the act.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum GitError {
@@ -111,6 +115,9 @@ pub enum GitError {
     /// Somebody else moved the branch since it was looked at.
     #[error("the branch moved meanwhile: somebody else has committed")]
     Moved,
+    /// This branch makes the name of the new one impossible.
+    #[error("the branch `{0}` is in the way: no branch's name goes on where another's ends")]
+    InTheWay(String),
     /// The branch is checked out in another working tree.
     #[error("the branch `{0}` is checked out in another working tree of the repository")]
     CheckedOut(String),
@@ -149,7 +156,7 @@ impl GitError {
             Self::OpenFiles(_) => Code::OpenFiles,
             Self::Absent(_) => Code::GitAbsent,
             Self::TooLarge(_) => Code::TooLarge,
-            Self::TooMany(_) | Self::Other(_) => Code::Git,
+            Self::InTheWay(_) | Self::TooMany(_) | Self::Other(_) => Code::Git,
         }
     }
 
@@ -187,6 +194,7 @@ impl GitError {
                 "run again when it is done; remove the lock only when no Git process is left"
             }
             Self::Moved => "run again",
+            Self::InTheWay(_) => BRANCH_IN_THE_WAY,
             Self::CheckedOut(_) => "run in that working tree, or name another branch",
             Self::OpenFiles(_) => MORE_OPEN_FILES,
             Self::Absent(_) => {
@@ -212,7 +220,10 @@ impl From<git2::Error> for GitError {
     fn from(error: git2::Error) -> Self {
         use git2::ErrorCode;
         match error.code() {
-            ErrorCode::Locked => Self::Locked(error.message().to_owned()),
+            // libgit2 leaves a cause open that it does not know.
+            ErrorCode::Locked => {
+                Self::Locked(error.message().trim_end_matches([':', ' ']).to_owned())
+            }
             ErrorCode::Modified => Self::Moved,
             ErrorCode::NotFound if error.class() == git2::ErrorClass::Odb => {
                 Self::Absent(error.message().to_owned())

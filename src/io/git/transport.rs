@@ -17,7 +17,7 @@ use super::limits::Limits;
 use super::repository::{CommitId, ContentId};
 use crate::io::child::Finished as Output;
 use crate::io::credentials::Known;
-use failure::is_moved;
+use failure::{branch_in_the_way, is_moved};
 
 pub use failure::TransportError;
 
@@ -405,6 +405,10 @@ impl Transport {
                 Ok(Pushed::Moved)
             }
             Some(verdict) if verdict.starts_with("[remote") => {
+                let stderr = String::from_utf8_lossy(&output.stderr);
+                if let Some(branch) = branch_in_the_way(verdict).or(branch_in_the_way(&stderr)) {
+                    return Err(TransportError::BranchInTheWay(branch.to_owned()));
+                }
                 let said = self.said(&output, |line| line.starts_with("remote:"));
                 let verdict = self.hide(verdict);
                 Err(TransportError::Refused(if said.is_empty() {

@@ -387,3 +387,35 @@ fn a_partial_clone_of_the_old_form_says_how_it_becomes_one_of_the_new() {
     }
     two.ours.imago("--update --branch imago/update", 0);
 }
+
+#[test]
+fn a_branch_whose_name_is_in_the_way_is_named() {
+    let Some(two) = Two::new() else { return };
+    let says = |flags: &str, other: &str| {
+        let said = two.ours.imago(flags, 2).stderr;
+        let cause = format!(
+            "cause: the branch `{other}` is in the way: no branch's name goes on where another's ends\n  hint: delete that branch"
+        );
+        assert!(said.contains(&cause), "{said}");
+    };
+    two.ours.git("branch imago");
+    says("--update --branch imago/update", "imago");
+    two.ours.git("push --quiet origin imago");
+    two.ours.git("branch -D imago");
+    says("--update --branch imago/update --push", "imago");
+    two.ours.git("push --quiet origin :imago");
+    two.ours.git("branch imago/mine/old");
+    says("--update --branch imago", "imago/mine/old");
+    two.ours.assert_whole();
+}
+
+#[test]
+fn a_branch_that_another_process_has_locked_is_said_in_whole_words() {
+    let Some(tree) = Tree::new() else { return };
+    let folder = tree.place.path().join(".git/refs/heads/imago");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("update.lock"), "").unwrap();
+    let said = tree.imago("--update --branch imago/update", 2).stderr;
+    assert!(said.contains("another Git process is at work"), "{said}");
+    assert!(!said.contains(": \n"), "{said}");
+}

@@ -196,6 +196,7 @@ impl Repository {
     ) -> Result<(), GitError> {
         let reference = format!("refs/heads/{name}");
         self.refuse_checked_out(name)?;
+        self.refuse_in_the_way(name)?;
         let mut transaction = self.inner.transaction()?;
         transaction.lock_ref(&reference)?;
         match self.branch(name)? {
@@ -206,6 +207,22 @@ impl Repository {
         }
         transaction.set_target(&reference, to.0, Some(&identity.committer), "commit: imago")?;
         Ok(transaction.commit()?)
+    }
+
+    /// Refuses where `imago` is there and `imago/update` is wanted, or the other way around.
+    fn refuse_in_the_way(&self, name: &str) -> Result<(), GitError> {
+        for (end, _) in name.match_indices('/') {
+            if self.branch(&name[..end])?.is_some() {
+                return Err(GitError::InTheWay(name[..end].to_owned()));
+            }
+        }
+        let mut below = self
+            .inner
+            .references_glob(&format!("refs/heads/{name}/*"))?;
+        match below.next() {
+            Some(other) => Err(GitError::InTheWay(other?.shorthand()?.to_owned())),
+            None => Ok(()),
+        }
     }
 
     /// Another working tree of this repository would show every file as changed.

@@ -2,6 +2,7 @@
 
 use super::{Output, Transport};
 use crate::engine::code::Code;
+use crate::io::git::BRANCH_IN_THE_WAY;
 
 /// Why nothing was fetched or pushed. The text is the cause alone.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +48,9 @@ pub enum TransportError {
     /// Local changes are in the way.
     #[error("a file is changed here and there: {0}")]
     InTheWay(String),
+    /// This branch of the remote makes the name of the new one impossible.
+    #[error("the branch `{0}` is in the way: no branch's name goes on where another's ends")]
+    BranchInTheWay(String),
     /// Its commits have names that libgit2 does not know.
     #[error("its commits have SHA-256 names")]
     ObjectFormat,
@@ -71,7 +75,7 @@ impl TransportError {
             Self::Unreachable(_) => Code::GitUnreachable,
             Self::Slow { .. } => Code::GitTimeout,
             Self::CutOff { .. } => Code::GitCutOff,
-            Self::Refused(_) => Code::GitRefused,
+            Self::Refused(_) | Self::BranchInTheWay(_) => Code::GitRefused,
             Self::Hook(_) => Code::GitHook,
             Self::InTheWay(_) => Code::GitInTheWay,
             Self::ObjectFormat => Code::GitUnsupported,
@@ -106,6 +110,7 @@ impl TransportError {
             Self::Hook(_) => {
                 Some("do what the hook asks for, or take it out of the repository's hooks")
             }
+            Self::BranchInTheWay(_) => Some(BRANCH_IN_THE_WAY),
             Self::InTheWay(_) => Some("commit, stash or remove it, then run again"),
             Self::ObjectFormat => {
                 Some("imago works in repositories with SHA-1 names, Git's default")
@@ -226,6 +231,12 @@ fn without_account(line: &str) -> String {
     shown + rest
 }
 
+/// The branch that keeps another one from being made, by what was said of a push: `'refs/heads/imago' exists; cannot create …`.
+pub(super) fn branch_in_the_way(said: &str) -> Option<&str> {
+    let (before, _) = said.split_once("' exists; cannot create")?;
+    before.rsplit_once("'refs/heads/").map(|(_, branch)| branch)
+}
+
 /// Whether a push was refused because the branch is no longer what it was, by the verdict on it and by what was said beside.
 pub(super) fn is_moved(verdict: &str, said: &str) -> bool {
     const LOCALLY: [&str; 4] = [
@@ -243,8 +254,8 @@ pub(super) fn is_moved(verdict: &str, said: &str) -> bool {
     ];
     let locally =
         verdict.starts_with("[rejected]") && LOCALLY.iter().any(|text| verdict.contains(text));
-    // A branch `imago` where there is to be one `imago/update`: that stays so, however often it is tried.
-    let stays = |text: &str| text.contains("exists; cannot create");
+    // That stays so, however often it is tried.
+    let stays = |text: &str| branch_in_the_way(text).is_some();
     locally
         || verdict.starts_with("[remote")
             && !stays(verdict)

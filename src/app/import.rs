@@ -8,7 +8,7 @@ use super::request::FilesRequest;
 use super::survey;
 use super::workspace::Workspace;
 use crate::engine::code::Code;
-use crate::engine::import::{Imported, Importer};
+use crate::engine::import::{Imported, Importer, to_json};
 use crate::engine::yaml::File;
 use crate::io::files;
 use crate::io::scan::{self, What};
@@ -25,10 +25,13 @@ pub struct ImportReport {
 }
 
 /// Where Renovate looks for its settings beside `*.json`, which the scan finds.
-const OF_RENOVATE: [&str; 5] = [
+const OF_RENOVATE: [&str; 8] = [
     ".github/renovate.json",
+    ".github/renovate.json5",
     ".gitlab/renovate.json",
+    ".gitlab/renovate.json5",
     ".renovaterc.json",
+    ".renovaterc.json5",
     ".renovaterc",
     "renovate.json5",
 ];
@@ -38,13 +41,16 @@ struct Read {
     name: String,
     bytes: Vec<u8>,
     is_renovate: bool,
+    /// Whether nothing of it is read.
+    is_silent: bool,
 }
 
 /// Texts of which one stands in every file that says something.
-const TELLING: [&[u8]; 5] = [
+const TELLING: [&[u8]; 6] = [
     b"image.toolkit.fluxcd.io",
     b"$imagepolicy",
     b"argocd-image-updater.argoproj.io",
+    b"kargo.akuity.io",
     b"keel.sh/",
     b"keel:",
 ];
@@ -55,11 +61,19 @@ pub fn run(request: &FilesRequest, at: &Workspace) -> anyhow::Result<ImportRepor
         let name = found.shown;
         let is_renovate = is_renovate(&found.path);
         match found.what {
-            What::File(bytes) if is_renovate || may_tell(bytes) => Some(Ok(Read {
-                name,
-                bytes: std::mem::take(bytes),
-                is_renovate,
-            })),
+            What::File(bytes) => {
+                let is_silent = !is_renovate && !may_tell(bytes);
+                Some(Ok(Read {
+                    name,
+                    bytes: if is_silent {
+                        Vec::new()
+                    } else {
+                        std::mem::take(bytes)
+                    },
+                    is_renovate,
+                    is_silent,
+                }))
+            }
             What::Problem(error) | What::Folder(error) => Some(Err(unread(&name, &error))),
             _ => None,
         }
@@ -76,6 +90,7 @@ pub fn run(request: &FilesRequest, at: &Workspace) -> anyhow::Result<ImportRepor
             name,
             bytes,
             is_renovate: true,
+            is_silent: false,
         }),
         Err(error) => Err(unread(&name, &error)),
     }));
@@ -84,6 +99,10 @@ pub fn run(request: &FilesRequest, at: &Workspace) -> anyhow::Result<ImportRepor
     for file in found {
         let problem = match file {
             Ok(file) => {
+                importer.see(&file.name);
+                if file.is_silent {
+                    continue;
+                }
                 report.files += 1;
                 take(&file, &mut importer)
             }
@@ -94,6 +113,10 @@ pub fn run(request: &FilesRequest, at: &Workspace) -> anyhow::Result<ImportRepor
             .extend(problem.err().map(|problem| *problem));
     }
     report.imported = importer.finish();
+    if has_policies(&at.root) && !report.imported.rules.is_empty() {
+        let note = "the settings have `policies` already; add these to that list, without the line `policies:`";
+        report.imported.notes.push(note.to_owned());
+    }
     Ok(report)
 }
 
@@ -126,6 +149,13 @@ fn settings_of_renovate(
     places.into_iter()
 }
 
+/// Whether the repository's settings have policies already.
+fn has_policies(root: &Path) -> bool {
+    let settings = files::read(&root.join(".imago.yaml")).unwrap_or_default();
+    let mut lines = settings.split(|byte| *byte == b'\n');
+    lines.any(|line| line.starts_with(b"policies:"))
+}
+
 fn is_renovate(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name == "renovate.json")
 }
@@ -143,7 +173,7 @@ fn take(file: &Read, importer: &mut Importer) -> Result<(), Box<Problem>> {
             Code::YamlSyntax,
             cause,
             match file.is_renovate {
-                true => "write it as JSON without comments",
+                true => "correct it; it is read as JSON and as JSON5",
                 false => "correct it, or leave it out with `--exclude`",
             },
         )
@@ -158,10 +188,11 @@ fn take(file: &Read, importer: &mut Importer) -> Result<(), Box<Problem>> {
     })?;
     if file.is_renovate {
         // A reader of YAML takes much of JSON5 for something else than Renovate does.
+        let json = to_json(text);
         let value: serde_json::Value =
-            serde_json::from_str(text).map_err(|error| fault(error.to_string()))?;
+            serde_json::from_str(&json).map_err(|error| fault(error.to_string()))?;
         // The nodes know their lines, but JSON that is indented with tabs is no YAML.
-        match File::parse(text) {
+        match File::parse(&json) {
             Ok(parsed) => importer.read_renovate(parsed.document(0), &file.name),
             Err(_) => importer.read_renovate(&value, &file.name),
         }

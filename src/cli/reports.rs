@@ -156,17 +156,23 @@ pub(super) fn import(report: &ImportReport, verbosity: Verbosity, printer: &mut 
     let codes = report.problems.iter().map(|problem| problem.code);
     printer.print(To::Stderr, &docs::line(codes));
     if verbosity.detail != Detail::Quiet {
-        let rules = match report.imported.rules.len() {
-            0 => "no policy".to_owned(),
-            1 => "1 policy".to_owned(),
-            count => format!("{count} policies"),
-        };
         let from = counted(report.files, "file");
+        let rules = match report.imported.rules.len() {
+            0 if report.files == 0 => {
+                "no policy: no file has an ImagePolicy of Flux, annotations of Argo CD Image Updater or Keel, a Warehouse of Kargo, or settings of Renovate".to_owned()
+            }
+            0 => format!("no policy from {from}"),
+            1 => format!("1 policy from {from}"),
+            count => format!("{count} policies from {from}"),
+        };
         let left = match report.imported.remarks.len() {
             0 => String::new(),
             count => format!("; {count} not brought over"),
         };
-        printer.print(To::Stderr, &format!("{rules} from {from}{left}\n"));
+        for note in &report.imported.notes {
+            printer.print(To::Stderr, &format!("note: {note}\n"));
+        }
+        printer.print(To::Stderr, &format!("{}{left}\n", rules));
     }
     report.problems.len()
 }

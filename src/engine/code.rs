@@ -111,7 +111,7 @@ codes! {
             "Pin the image in the kustomization, or write its new name in the manifest.";
         FluxMarker = "flux-marker",
             "Flux writes the image, as the marker on its line says.",
-            "Remove the marker.";
+            "Remove the marker, or let imago write there what Flux would: `--flux-policies`.";
         JobImmutable = "job-immutable",
             "The image is in a Job, whose template the API server does not let change.",
             "Delete the Job and make it again, have it replaced, or take its kind with `--add-kind`.";

@@ -1,11 +1,13 @@
 //! What other tools say about the tags of images, as policies of imago.
 //!
 //! [`Importer`] reads one document after the other: ImagePolicies of Flux, annotations and ImageUpdaters of Argo CD Image Updater,
-//! annotations of Keel, and the rules of Renovate. What has no counterpart is a [`Remark`] with its place, so that nothing is lost
+//! annotations of Keel, Warehouses of Kargo, and the rules of Renovate. What has no counterpart is a [`Remark`] with its place, so that nothing is lost
 //! unseen.
 
 mod argocd;
 pub(super) mod flux;
+mod json5;
+mod kargo;
 mod keel;
 mod pattern;
 mod renovate;
@@ -15,6 +17,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::image::ImageRef;
 use super::tree::Tree;
 use super::version::{Policy, Terms};
+
+pub use json5::to_json;
 
 /// Where something is said.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,6 +46,8 @@ pub struct Rule {
     pub ignore: Vec<String>,
     /// Who says so.
     pub source: Source,
+    /// The folder that alone has such images, beside the file that says so, if it is in this repository.
+    folder: Option<String>,
 }
 
 /// Something that is not among the rules.
@@ -60,6 +66,8 @@ pub struct Imported {
     pub rules: Vec<Rule>,
     /// What could not be brought over, by its place.
     pub remarks: Vec<Remark>,
+    /// What else is to be done, one sentence each.
+    pub notes: Vec<String>,
 }
 
 /// Reads documents, and says at the end what they come to.
@@ -68,6 +76,8 @@ pub struct Importer {
     flux: flux::Found,
     /// The files whose lines name an ImagePolicy, by the policy's `namespace:name`.
     markers: BTreeMap<String, BTreeSet<String>>,
+    /// The folders with manifests, by their paths with `/`.
+    folders: BTreeSet<String>,
     rules: Vec<Rule>,
     renovate: Vec<renovate::Change>,
     /// What happens to images that no rule is for.
@@ -85,6 +95,17 @@ impl Importer {
         flux::read(document, file, &mut self.flux);
         argocd::read(document, file, self);
         keel::read(document, file, self);
+        kargo::read(document, file, self);
+    }
+
+    /// Notes that a file is there, whatever it says.
+    pub fn see(&mut self, file: &str) {
+        let folders = file.match_indices('/').map(|(at, _)| &file[..at]);
+        for folder in folders {
+            if !self.folders.contains(folder) {
+                self.folders.insert(folder.to_owned());
+            }
+        }
     }
 
     /// Reads the settings of Renovate.
@@ -115,11 +136,38 @@ impl Importer {
         let flux = std::mem::take(&mut self.flux);
         let markers = std::mem::take(&mut self.markers);
         let mut rules = flux::rules(flux, &markers, &mut self.remarks);
-        rules.append(&mut self.rules);
+        let marked: BTreeSet<&String> = markers.values().flatten().collect();
+        let notes = (!rules.is_empty() && !marked.is_empty()).then(|| {
+            let files = match marked.len() {
+                1 => "1 file has markers".to_owned(),
+                count => format!("{count} files have markers"),
+            };
+            format!(
+                "{files} of Flux, whose images imago holds (`flux-marker`). Remove the markers, or keep them and run `imago files --update --flux-policies` without these policies"
+            )
+        });
+        for mut rule in std::mem::take(&mut self.rules) {
+            let folder = rule
+                .folder
+                .take()
+                .filter(|path| self.folders.contains(path));
+            let below = folder.map(|folder| Rule {
+                files: Some(format!("{}/**", only(&folder))),
+                ..rule.clone()
+            });
+            if below.is_some() {
+                rule.files = Some(only(&rule.source.file));
+            }
+            rules.extend(below);
+            rules.push(rule);
+        }
+        // The first one that matches counts, so what is for some files alone comes before what is for all.
+        rules.sort_by_key(|rule| rule.files.is_none());
         rules.append(&mut renovate::rules(&self.renovate, &mut self.remarks));
         let mut imported = Imported {
             rules: Vec::new(),
             remarks: self.remarks,
+            notes: notes.into_iter().collect(),
         };
         let mut places = BTreeMap::new();
         for rule in rules {
@@ -255,8 +303,9 @@ mod tests {
                 }
             }
             importer.read_markers(text, name);
+            importer.see(name);
         }
-        let Imported { rules, remarks } = importer.finish();
+        let Imported { rules, remarks, .. } = importer.finish();
         let rule = |rule: &Rule| {
             let mut text = format!("{}: {}", rule.image, rule.policy);
             for (key, value) in [("allow", &rule.allow), ("files", &rule.files)] {
@@ -442,6 +491,90 @@ mod tests {
     }
 
     #[test]
+    fn subscriptions_of_kargo() {
+        let warehouse = |image: &str| {
+            format!(
+                "apiVersion: kargo.akuity.io/v1alpha1\nkind: Warehouse\nmetadata: {{name: web, namespace: shop}}\nspec:\n  subscriptions:\n  - git: {{repoURL: 'https://git.test/a'}}\n  - image:\n      repoURL: r.test/web\n{image}"
+            )
+        };
+        for (image, expected, left) in [
+            ("", "semver *", ""),
+            ("      constraint: ^1.2\n", "semver ^1.2", ""),
+            (
+                "      semverConstraint: ^1.2\n      discoveryLimit: 5\n",
+                "semver ^1.2",
+                "",
+            ),
+            (
+                "      imageSelectionStrategy: Lexical\n      allowTags: ^main-\n",
+                "alphabetical; allow main-.*",
+                "",
+            ),
+            (
+                "      imageSelectionStrategy: NewestBuild\n      allowTagsRegexes: ['^a$', '^b-']\n      ignoreTags: [latest, 'x*']\n      ignoreTagsRegexes: ['-rc', '^[a-c]']\n",
+                "newest; allow .*?(?:^a$|^b-).*; ignore latest x\\* *-rc*",
+                "`^[a-c]` of `ignoreTagsRegexes`",
+            ),
+            (
+                "      imageSelectionStrategy: Digest\n      constraint: main\n",
+                "digest",
+                "",
+            ),
+            (
+                "      strictSemvers: false\n",
+                "semver *",
+                "`strictSemvers: false`",
+            ),
+            (
+                "      imageSelectionStrategy: Best\n",
+                "",
+                "the strategy `Best`",
+            ),
+        ] {
+            let (rules, remarks) = import(&[("kargo.yaml", &warehouse(image))]);
+            let expected: Vec<String> = match expected {
+                "" => Vec::new(),
+                _ => vec![format!("r.test/web: {expected}")],
+            };
+            assert_eq!(rules, expected, "{image}");
+            match left {
+                "" => assert_eq!(remarks, [""; 0], "{image}"),
+                _ => assert!(
+                    remarks.len() == 1
+                        && remarks[0].starts_with("kargo.yaml:8 Warehouse shop/web: ")
+                        && remarks[0].contains(left),
+                    "{remarks:?}"
+                ),
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_for_some_files_comes_before_what_is_for_all() {
+        let application = "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata:\n  name: shop\n  annotations:\n    argocd-image-updater.argoproj.io/image-list: r.test/web:~1.4\nspec: {source: {path: ./apps/shop/}}\n";
+        let keel = "apiVersion: v1\nkind: Pod\nmetadata: {name: web, annotations: {keel.sh/policy: patch}}\nspec: {containers: [{name: web, image: 'r.test/web:1.4'}]}\n";
+        let files = [("clusters/app.yaml", application), ("keel/web.yaml", keel)];
+        let (rules, _) = import(&files);
+        assert_eq!(
+            rules,
+            [
+                "r.test/web: patch; files keel/web.yaml",
+                "r.test/web: semver ~1.4"
+            ]
+        );
+        // The folder of the Application is in this repository.
+        let (rules, _) = import(&[&files[..], &[("apps/shop/base/web.yaml", "a: b\n")]].concat());
+        assert_eq!(
+            rules,
+            [
+                "r.test/web: semver ~1.4; files apps/shop/**",
+                "r.test/web: semver ~1.4; files clusters/app.yaml",
+                "r.test/web: patch; files keel/web.yaml",
+            ]
+        );
+    }
+
+    #[test]
     fn rules_of_renovate_are_put_together() {
         let text = r#"{"packageRules": [
             {"matchDatasources": ["docker"], "matchUpdateTypes": ["major"], "enabled": false},
@@ -499,6 +632,12 @@ mod tests {
                 r#"{"matchUpdateTypes": ["major", "minor", "patch"], "enabled": false}"#,
                 &["**: digest"],
             ),
+            // What switches Renovate off beside imago is no policy.
+            (
+                r#"{"matchUpdateTypes": ["major"], "enabled": false},
+                   {"matchManagers": ["kubernetes", "helm-values"], "matchDatasources": ["docker"], "enabled": false}"#,
+                &["**: minor"],
+            ),
             // Of the two the narrower one comes first.
             (
                 r#"{"matchPackageNames": ["ghcr.io/**"], "enabled": false},
@@ -532,7 +671,8 @@ mod tests {
             let left = rules
                 .iter()
                 .filter(|rule| rule.contains("r.test") && rule.ends_with("digest"));
-            assert_eq!(remarks.len(), left.count(), "{remarks:?}");
+            let is_off = usize::from(written.contains("matchManagers"));
+            assert_eq!(remarks.len(), left.count() + is_off, "{remarks:?}");
         }
         let digests = r#"{"packageRules": [{"matchUpdateTypes": ["digest"], "enabled": false}]}"#;
         let (rules, remarks) = import(&[("renovate.json", digests)]);

@@ -52,6 +52,10 @@ fn the_policies_of_other_tools_are_settings() {
         finished.stdout,
         "\
 policies:
+# keel/web.yaml:5, Pod web
+- image: registry.example.com/shop/side
+  files: keel/web.yaml
+  policy: patch
 # clusters/flux.yaml:6, ImagePolicy shop/web
 - image: registry.example.com/shop/web
   policy: numerical
@@ -60,10 +64,6 @@ policies:
 - image: registry.example.com/shop/api
   policy: 'semver >=1.2'
   ignore: ['*-rc*']
-# keel/web.yaml:5, Pod web
-- image: registry.example.com/shop/side
-  files: keel/web.yaml
-  policy: patch
 # .github/renovate.json:3, packageRules[0]
 - image: '**'
   policy: minor
@@ -87,6 +87,35 @@ policies:
 }
 
 #[test]
+fn markers_json5_and_policies_that_are_there_already_are_told() {
+    let place = Workplace::new();
+    place.write("clusters/flux.yaml", FLUX);
+    place.write(
+        "apps/web.yaml",
+        "image: registry.example.com/shop/web:it's-1 # {\"$imagepolicy\": \"shop:web\"}\n",
+    );
+    place.write(
+        ".github/renovate.json5",
+        "// ours\n{\n  packageRules: [\n    {matchUpdateTypes: ['major'], enabled: false,}, // no majors\n  ],\n}\n",
+    );
+    let flux = place.imago(["import"]).finish_with(0);
+    assert!(
+        (flux.stdout).ends_with(
+            "# .github/renovate.json5:4, packageRules[0]\n- image: '**'\n  policy: minor\n"
+        ),
+        "{}",
+        flux.stdout
+    );
+    let note = "note: 1 file has markers of Flux, whose images imago holds (`flux-marker`). Remove the markers, or keep them and run `imago files --update --flux-policies` without these policies\n";
+    assert!(flux.stderr.contains(note), "{}", flux.stderr);
+    assert_eq!(flux.stderr.matches("note: ").count(), 1);
+    place.write(".imago.yaml", &flux.stdout);
+    let again = place.imago(["import"]).finish_with(0);
+    let note = "note: the settings have `policies` already; add these to that list, without the line `policies:`\n";
+    assert!(again.stderr.contains(note), "{}", again.stderr);
+}
+
+#[test]
 fn where_nothing_is_said_there_is_no_policy() {
     let place = Workplace::new();
     place.write(
@@ -96,7 +125,10 @@ fn where_nothing_is_said_there_is_no_policy() {
     let finished = place.imago(["import"]).finish_with(0);
     assert_eq!(
         (finished.stdout.as_str(), finished.stderr.as_str()),
-        ("", "no policy from 0 files\n")
+        (
+            "",
+            "no policy: no file has an ImagePolicy of Flux, annotations of Argo CD Image Updater or Keel, a Warehouse of Kargo, or settings of Renovate\n"
+        )
     );
 }
 
@@ -113,11 +145,11 @@ fn a_file_that_cannot_be_read_is_a_problem_and_the_others_are_read() {
         "{}",
         finished.stderr
     );
-    place.write("renovate.json5", "{ // all of it\n  packageRules: [] }\n");
+    place.write("renovate.json5", "{ // all of it\n  packageRules: [ }\n");
     let json5 = place.imago(["import"]).finish_with(3);
     assert!(
         json5.stderr.contains("error: cannot read `renovate.json5`")
-            && json5.stderr.contains("without comments"),
+            && json5.stderr.contains("as JSON5"),
         "{}",
         json5.stderr
     );

@@ -24,6 +24,8 @@ struct Settings {
     strategy: Option<String>,
     allow: Option<String>,
     ignore: Vec<String>,
+    /// The only folder of its repository that the Application takes manifests from.
+    folder: Option<String>,
 }
 
 /// Reads an object, whatever it is.
@@ -57,6 +59,7 @@ fn annotated<'a, T: Tree<'a>>(object: T, template: T, file: &str, importer: &mut
         line: node.line(),
         what: label(object),
     };
+    let folder = folder(template);
     let mut used = BTreeSet::from(["image-list".to_owned()]);
     let images = list.scalar().text().unwrap_or_default().split(',');
     for image in images.map(str::trim).filter(|image| !image.is_empty()) {
@@ -79,6 +82,7 @@ fn annotated<'a, T: Tree<'a>>(object: T, template: T, file: &str, importer: &mut
                 .filter(|glob| !glob.is_empty())
                 .map(str::to_owned)
                 .collect(),
+            folder: folder.clone(),
         };
         take(image, settings, source(list), importer);
     }
@@ -89,7 +93,12 @@ fn annotated<'a, T: Tree<'a>>(object: T, template: T, file: &str, importer: &mut
         if !is_silent && !used.contains(*key) {
             importer.remarks.push(Remark {
                 source: source(*node),
-                text: format!("`{key}` has no counterpart among policies"),
+                text: match *key {
+                    "git-branch" => format!(
+                        "`{key}` is no policy; write to a branch with `--branch` (docs/git.md)"
+                    ),
+                    _ => format!("`{key}` has no counterpart among policies"),
+                },
             });
         }
     }
@@ -131,7 +140,18 @@ fn settings<'a, T: Tree<'a>>(part: T, around: &Settings) -> Settings {
                 .collect(),
             None => around.ignore.clone(),
         },
+        folder: None,
     }
+}
+
+/// The path of an Application's only source that has one.
+fn folder<'a, T: Tree<'a>>(application: T) -> Option<String> {
+    let one = at(application, &["spec", "source"]);
+    let several = at(application, &["spec", "sources"]).map(T::items);
+    let sources = one.into_iter().chain(several.unwrap_or_default());
+    let mut paths = sources.filter_map(|source| text_at(source, &["path"]));
+    let path = paths.next().filter(|_| paths.next().is_none())?;
+    Some(path.trim_start_matches("./").trim_matches('/').to_owned())
 }
 
 /// Takes an image of a list: `r.test/web:~1.4`.
@@ -180,5 +200,6 @@ fn take(image: &str, settings: Settings, source: Source, importer: &mut Importer
         allow,
         ignore: settings.ignore,
         source,
+        folder: settings.folder,
     });
 }

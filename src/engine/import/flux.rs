@@ -248,5 +248,6 @@ fn rule(
         allow,
         ignore,
         source: policy.source.clone(),
+        folder: None,
     })
 }

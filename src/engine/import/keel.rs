@@ -60,7 +60,10 @@ pub(super) fn read<'a, T: Tree<'a>>(object: T, file: &str, importer: &mut Import
             if !SILENT.contains(&name) && !matches!(name, "policy" | "monitorContainers") {
                 importer.remarks.push(Remark {
                     source: source(node),
-                    text: format!("`{key}` has no counterpart among policies"),
+                    text: match name {
+                        "approvals" => format!("`{key}` is no policy; review what `--branch` or `--pull-request` proposes (docs/git.md)"),
+                        _ => format!("`{key}` has no counterpart among policies"),
+                    },
                 });
             }
         }
@@ -154,6 +157,7 @@ fn take(
         allow,
         ignore: Vec::new(),
         source,
+        folder: None,
     };
     importer.rules.push(rule);
 }

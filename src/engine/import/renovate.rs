@@ -116,6 +116,7 @@ pub(super) fn read<'a, T: Tree<'a>>(settings: T, file: &str, importer: &mut Impo
         allow: None,
         ignore: Vec::new(),
         source: source(None, "what Renovate does without a rule".to_owned()),
+        folder: None,
     });
     let rules = settings.get("packageRules").map(T::items);
     for (index, rule) in rules.unwrap_or_default().into_iter().enumerate() {
@@ -187,6 +188,14 @@ fn read_rule<'a, T: Tree<'a>>(rule: T, source: &Source, importer: &mut Importer)
         Err(text) => return refuse(text),
     };
     let names = texts(rule, "matchPackageNames");
+    let files = [texts(rule, "matchFileNames"), texts(rule, "matchPaths")].concat();
+    if names.is_empty()
+        && files.is_empty()
+        && !managers.is_empty()
+        && enabled == Some((EVERY, false))
+    {
+        return refuse("it switches Renovate off, which is right beside imago".to_owned());
+    }
     let mut images = Vec::new();
     for name in &names {
         match image(name) {
@@ -199,7 +208,6 @@ fn read_rule<'a, T: Tree<'a>>(rule: T, source: &Source, importer: &mut Importer)
     if names.is_empty() {
         images.push(ALL.to_owned());
     }
-    let files = [texts(rule, "matchFileNames"), texts(rule, "matchPaths")].concat();
     importer.renovate.push(Change {
         images,
         files: files.into_iter().map(str::to_owned).collect(),
@@ -279,6 +287,7 @@ pub(super) fn rules(changes: &[Change], remarks: &mut Vec<Remark>) -> Vec<Rule> 
             allow,
             ignore: Vec::new(),
             source: source.clone(),
+            folder: None,
         }
     };
     targets.into_iter().map(rule).collect()

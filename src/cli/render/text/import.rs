@@ -20,6 +20,7 @@ pub fn policies(imported: &Imported) -> String {
             allow,
             ignore,
             source,
+            ..
         } = rule;
         writeln!(text, "# {}", place(source)).expect(TAKES_ALL);
         writeln!(text, "- image: {}", scalar(image)).expect(TAKES_ALL);

@@ -12,6 +12,7 @@ mod resolved;
 use self::carry::Carrier;
 use self::found::{PodTable, Workloads};
 use self::resolved::{Answered, Resolved};
+use super::comments;
 use super::copies;
 use super::edits::{self, Reported};
 use super::gate::Reading;
@@ -188,6 +189,7 @@ pub async fn run(
         .warnings
         .extend(globs::idle_for_images(&request.images, &report));
     report.warnings.extend(globs::leaving_nothing(&report));
+    report.warnings.extend(comments::not_understood(&report));
     report.warnings.extend(nothing::checked(&report));
     report.notes = copies::notes(&report);
     report.warnings.extend(copies::unclaimed(&report));

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::comments;
 use super::commit::{self, Again, BareHead, PushOutcome, Session};
 use super::copies;
 use super::edits::{self, Edited, Wanted};
@@ -484,6 +485,7 @@ impl Job {
         report.take(&mut pass, failures);
         let idle = globs::idle(request, &report, idle_globs, &self.at.current);
         report.warnings.extend(idle);
+        report.warnings.extend(comments::not_understood(&report));
         report.warnings.extend(nothing::checked(&report));
         let (report, pass) = (Box::new(report), Box::new(pass));
         Ok(match to_settle {

@@ -216,7 +216,8 @@ impl<'a> Changes<'a> {
             let line = format!(
                 "- {file} {} {site}: {old} -> {new}{}",
                 object.place.object.as_deref().unwrap_or(&object.kind),
-                by.map(|by| format!(" ({})", by.told())).unwrap_or_default()
+                by.map(|by| format!(" ({})", by.brief()))
+                    .unwrap_or_default()
             );
             let line = cut(&on_one_line(&line), LIMIT_OF_LINE) + "\n";
             if text.len() + line.len() > LIMIT_OF_CHANGES {

@@ -4,6 +4,7 @@ mod ahead;
 mod choose;
 mod clues;
 pub mod cluster;
+mod comments;
 pub mod commit;
 mod copies;
 pub mod digest;

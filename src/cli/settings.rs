@@ -32,7 +32,7 @@ use crate::app::report::Action;
 use crate::app::request::FilesRequest;
 use crate::app::{cluster, digest, tags};
 use crate::engine::image::{ImageRef, Lookup};
-use crate::engine::version::{Policy, Terms};
+use crate::engine::version::{Policy, Strategy, Terms};
 
 pub use fleet::{Fleet, Purpose};
 pub use inventory::ImagesOf;
@@ -396,6 +396,17 @@ fn policy(flags: &args::Tags) -> Result<Option<Policy>, UsageError> {
                 policy.text()
             ),
             "leave out `--policy` for a list of the tags; `imago digest` prints the digest of one",
+        ));
+    }
+    let is_shaped = matches!(
+        policy.strategy,
+        Strategy::Patch | Strategy::Minor | Strategy::Major
+    );
+    let image = ImageRef::parse(&flags.image).ok();
+    if let Some(image) = image.filter(|image| is_shaped && image.tag().is_none()) {
+        return Err(usage(
+            format!("`{}` needs the tag that the image is on now", policy.text()),
+            format!("add it, as in `{}:1.4.2`", image.name()),
         ));
     }
     Ok(Some(policy))

@@ -160,6 +160,7 @@ fn words(name: &str, rest: &str, begins: bool) -> Vec<Mark> {
         let after_signs = rest.trim_start_matches(|sign: char| !sign.is_alphanumeric());
         let (word, signs) = (first_word(after_signs), rest.len() - after_signs.len());
         let near = near(word).filter(|near| *near != IMAGE);
+        let near = near.or_else(|| policy_alone(after_signs));
         return match signs > 0 && begins && near.is_some() {
             true => vec![bad(&format!("{name}{}{word}", &rest[..signs]), near)],
             false => Vec::new(),
@@ -215,11 +216,21 @@ fn words(name: &str, rest: &str, begins: bool) -> Vec<Mark> {
 
 /// Whether a part of a comment that begins so says which tag is taken.
 fn is_of_policy(word: &str) -> bool {
-    word == ALLOW || is_policy(word)
+    word.starts_with(ALLOW) || is_policy(word)
 }
 
 fn is_policy(word: &str) -> bool {
     word != IGNORE && version::WORDS.contains(&word)
+}
+
+/// The word of a policy, where nothing but a policy follows the name: `# imago minor` is no prose.
+fn policy_alone(text: &str) -> Option<&'static str> {
+    let word = first_word(text);
+    let known = version::WORDS.into_iter().find(|known| *known == word)?;
+    let behind = text[word.len()..].trim();
+    let has_range =
+        word == "semver" && behind.starts_with(['~', '^', '<', '>', '=', '*', '0', '1', '2']);
+    (behind.is_empty() || behind.starts_with(';') || has_range).then_some(known)
 }
 
 /// The marks, and the policy that the parts make.
@@ -227,11 +238,11 @@ fn with_policy(mut marks: Vec<Mark>, mut parts: Vec<&str>) -> Vec<Mark> {
     if parts.is_empty() {
         return marks;
     }
-    parts.sort_by_key(|part| first_word(part) == ALLOW);
+    parts.sort_by_key(|part| first_word(part).starts_with(ALLOW));
     let written = parts.join("; ");
     marks.push(match Policy::parse(&written) {
         Ok(policy) => Mark::Policy(Arc::new(policy)),
-        Err(_) if first_word(&written) == ALLOW => mistake(
+        Err(_) if first_word(&written).starts_with(ALLOW) => mistake(
             &written,
             "write a policy before it: `# imago: minor; allow=/REGEX/`",
         ),
@@ -260,6 +271,14 @@ fn mark(word: &str, text: &str) -> Option<Mark> {
 fn unknown(text: &str) -> Mark {
     let written = whole_word(text);
     let behind = text[written.len()..].trim_start();
+    // `policy: minor` is how the settings say it.
+    let named = text
+        .strip_prefix("policy")
+        .map(|rest| rest.trim_start_matches([':', '=', ' ']));
+    if let Some(policy) = named.filter(|rest| is_policy(first_word(rest))) {
+        let written = text[..text.len() - policy.len()].to_owned() + whole_word(policy);
+        return bad(&written, near_policy(first_word(policy)));
+    }
     let known = near(first_word(text)).or_else(|| near_policy(first_word(text)));
     if mark(first_word(written), written).is_none() {
         return bad(written, known);
@@ -412,7 +431,7 @@ mod tests {
             ("# imago: digest", "digest"),
             ("# imago: minor; ignore", "ignore"),
             ("# see imago: minor", "prose"),
-            ("# imago minor", "prose"),
+            ("# imago minor releases are safe", "prose"),
             ("# imago digests", "prose"),
         ] {
             let mut told: Vec<_> = told(comment).split(", ").map(str::to_owned).collect();
@@ -427,6 +446,26 @@ mod tests {
             (
                 "# imago: semvar ~1",
                 "the comment `semvar` is not understood; write `# imago: semver RANGE`",
+            ),
+            (
+                "# imago minor",
+                "the comment `imago minor` is not understood; write `# imago: minor`",
+            ),
+            (
+                "# imago semver ~1.4",
+                "the comment `imago semver` is not understood; write `# imago: semver RANGE`",
+            ),
+            (
+                "# imago: policy: minor",
+                "the comment `policy: minor` is not understood; write `# imago: minor`",
+            ),
+            (
+                "# imago: policy=patch",
+                "the comment `policy=patch` is not understood; write `# imago: patch`",
+            ),
+            (
+                "# imago: minor; allow=v.*",
+                "the comment `minor; allow=v.*` is not understood; `allow=v.*` is not understood; put slashes around the expression: `allow=/v.*/`",
             ),
             (
                 "# imago : minor",

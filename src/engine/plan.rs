@@ -152,22 +152,33 @@ pub struct Choice {
     pub to: String,
     /// How many tags took part, where a list was read.
     pub counts: Option<Counts>,
+    /// What keeps a digest from the image, where its tag moves alone.
+    pub no_digest: Option<Code>,
 }
 
 impl Choice {
+    /// What chose, and what was left undone: `minor`, `minor; no digest: chart-unproven`.
+    pub fn brief(&self) -> String {
+        self.policy.clone() + &self.undone()
+    }
+
     /// Who chose among how many: ``by the policy `minor`, of 214 tags, 200 allowed and 31 understood``.
     pub fn told(&self) -> String {
-        let policy = &self.policy;
-        match self.counts {
-            Some(Counts {
+        let counts = self.counts.map(|counts| {
+            let Counts {
                 seen,
                 allowed,
                 understood,
-            }) => format!(
-                "by the policy `{policy}`, of {seen} tags, {allowed} allowed and {understood} understood"
-            ),
-            None => format!("by the policy `{policy}`"),
-        }
+            } = counts;
+            format!(", of {seen} tags, {allowed} allowed and {understood} understood")
+        });
+        let (policy, counts) = (&self.policy, counts.unwrap_or_default());
+        format!("by the policy `{policy}`{counts}{}", self.undone())
+    }
+
+    fn undone(&self) -> String {
+        let code = self.no_digest.map(Code::as_str);
+        code.map_or_else(String::new, |code| format!("; no digest: {code}"))
     }
 }
 
@@ -348,17 +359,17 @@ fn update_where(
                 outcome
             }
             Decided::ByTag { follow, hold } => {
-                let choice = choice(&follow, answers);
+                let hold = hold.filter(|hold| !is_freed(hold, &follow.lookup, answers));
+                let alone = hold.filter(|hold| moves_alone(hold, &follow));
+                let choice = choice(&follow, answers, alone.map(|hold| hold.code));
                 let moved = (choice.as_ref())
                     .filter(|choice| choice.from != choice.to)
                     .map(|choice| follow.at(&choice.to));
                 let aim = moved.as_ref().unwrap_or(&follow);
-                let outcome = match hold.filter(|hold| !is_freed(hold, &follow.lookup, answers)) {
-                    Some(hold) if moves_alone(hold, &follow) => {
-                        tag_alone(aim, hold, moved.is_some(), answers)
-                    }
-                    Some(hold) => Outcome::Held(hold.clone()),
-                    None => judge(site, &follow.lookup, followed(image, aim, answers)),
+                let outcome = match (alone, hold) {
+                    (Some(hold), _) => tag_alone(aim, hold, moved.is_some(), answers),
+                    (None, Some(hold)) => Outcome::Held(hold.clone()),
+                    (None, None) => judge(site, &follow.lookup, followed(image, aim, answers)),
                 };
                 if let (Outcome::Outdated(_), Some(Ok(answer))) =
                     (&outcome, answers.get(&follow.lookup))
@@ -537,7 +548,11 @@ fn tag_alone(aim: &policy::Follow<'_>, hold: &Hold, is_moved: bool, answers: &An
 }
 
 /// What the policy of an image has chosen.
-fn choice(follow: &policy::Follow<'_>, answers: &Answers) -> Option<Choice> {
+fn choice(
+    follow: &policy::Follow<'_>,
+    answers: &Answers,
+    no_digest: Option<Code>,
+) -> Option<Choice> {
     let policy = follow.lookup.policy()?;
     let chosen = answers
         .get(&follow.lookup)?
@@ -550,6 +565,7 @@ fn choice(follow: &policy::Follow<'_>, answers: &Answers) -> Option<Choice> {
         from: follow.lookup.tag().to_owned(),
         to: chosen.tag.clone(),
         counts: chosen.counts,
+        no_digest,
     })
 }
 

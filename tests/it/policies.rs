@@ -306,14 +306,16 @@ fn the_report_says_from_where_to_where_and_by_what() {
     scene.write(&[format!("{} # imago: minor", scene.web("1.4.2"))]);
     let told = "by the policy `minor`, of 4 tags, 4 allowed and 4 understood";
     let line = scene.run(&[], 0).stdout;
-    assert!(line.contains(&format!("({told})")), "{line}");
+    assert!(line.contains("  (minor)\n"), "{line}");
+    let line = scene.run(&["-v"], 0).stdout;
+    assert!(line.contains(&format!(", {told}\n")), "{line}");
     for format in ["sarif", "github"] {
         let said = scene.run(&["--output", format], 0).stdout;
         assert!(said.contains(told), "{said}");
     }
     let table = scene.run(&["--output", "markdown"], 0).stdout;
     assert!(
-        table.contains("by the policy &#96;minor&#96;, of 4 tags, 4 allowed and 4 understood"),
+        table.contains("(minor)") && !table.contains("allowed"),
         "{table}"
     );
 }
@@ -382,6 +384,39 @@ fn a_policy_of_the_settings_that_chooses_for_no_image_is_told() {
     // One file, or one kind, says nothing of the others.
     for flags in [&["web.yaml"][..], &[".", "--kind", "Deployment"]] {
         assert!(!scene.run(flags, 0).stderr.contains("chooses for no image"));
+    }
+}
+
+#[test]
+fn a_tag_that_moves_without_a_digest_says_why() {
+    let scene = Scene::new(&["1.4.2", "1.5.0"]);
+    let name = format!("{}/shop/web", scene.registry.host());
+    let release = format!(
+        "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {{name: web}}\nspec:\n  chart: {{spec: {{chart: web, sourceRef: {{kind: HelmRepository, name: shop}}}}}}\n  values:\n    image:\n      repository: {name}\n      tag: 1.4.2 # imago: minor\n"
+    );
+    scene.place.write("release.yaml", &release);
+    let line = scene.run(&["--update"], 0).stdout;
+    assert!(
+        line.contains("  (minor; no digest: chart-unproven)\n"),
+        "{line}"
+    );
+    let text = String::from_utf8(scene.place.files()["release.yaml"].clone()).unwrap();
+    assert_eq!(text, release.replace("1.4.2", "1.5.0"));
+}
+
+#[test]
+fn a_comment_that_is_not_understood_is_told_with_its_line() {
+    let scene = Scene::new(&["1.4.2"]);
+    scene.write(&[
+        format!("{} # imago: mnior", scene.web("1.4.2")),
+        format!("{} # imago minor", scene.web("1.4.2")),
+    ]);
+    let said = scene.run(&[], 0).stderr;
+    for sentence in [
+        "warning: web.yaml:10: the comment `mnior` is not understood; write `# imago: minor`\n",
+        "warning: web.yaml:12: the comment `imago minor` is not understood; write `# imago: minor`\n",
+    ] {
+        assert!(said.contains(sentence), "{said}");
     }
 }
 

@@ -97,7 +97,17 @@ fn a_policy_takes_the_best_tag_that_is_there_and_each_other_has_its_reason() {
 #[test]
 fn what_keeps_an_image_on_its_tag_is_said() {
     let (_registry, name) = shop();
-    let finished = imago(&format!("tags {name} --policy minor"), 0);
+    let finished = imago(&format!("tags {name} --policy minor"), 2);
+    let hint = format!("\n  hint: add it, as in `{name}:1.4.2`\n");
+    assert!(
+        finished
+            .stderr
+            .starts_with("error: `minor` needs the tag that the image is on now\n")
+            && finished.stderr.contains(&hint),
+        "{}",
+        finished.stderr
+    );
+    let finished = imago(&format!("tags {name}:latest --policy minor"), 0);
     assert!(
         finished.stderr.contains("cannot compare the tag `latest`"),
         "{}",
@@ -172,10 +182,10 @@ fn what_of_a_policy_matches_no_tag_is_told() {
 #[test]
 fn a_list_that_cannot_be_read_is_a_problem() {
     let (registry, name) = shop();
-    let gone = imago(&format!("tags {name}-gone --policy minor"), 3);
+    let gone = imago(&format!("tags {name}-gone:1 --policy minor"), 3);
     assert!(
         gone.stderr.starts_with(&format!(
-            "error: cannot list the tags of `{name}-gone`\n  cause: "
+            "error: cannot list the tags of `{name}-gone:1`\n  cause: "
         )),
         "{}",
         gone.stderr

@@ -95,7 +95,7 @@ fn rows(report: &Report, links: Links) -> impl Iterator<Item = String> {
             let place: Vec<String> = place.map(|part| code(part)).collect();
             let by = image
                 .moved()
-                .map(|choice| format!(" {}", code(&format!("({})", choice.told()))));
+                .map(|choice| format!(" {}", code(&format!("({})", choice.brief()))));
             let source = image.source.as_ref().map(|source| {
                 let revision = source.revision.iter();
                 let revision = revision.map(|revision| format!(" at {}", code(revision)));

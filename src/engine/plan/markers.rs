@@ -25,6 +25,7 @@ pub(super) fn outcome(marker: &Marker, now: &str, answers: &Answers) -> (Outcome
         from: marker.tag_now.clone().unwrap_or_else(|| chosen.tag.clone()),
         to: chosen.tag.clone(),
         counts: chosen.counts,
+        no_digest: None,
     });
     let outcome = match new == now {
         true => Outcome::Ok,

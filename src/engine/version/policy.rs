@@ -168,7 +168,15 @@ impl Policy {
                 .ok_or_else(|| PolicyError {
                     part: Part::Allow,
                     reason: format!("`{more}` is not understood"),
-                    hint: "write `POLICY; allow=/REGEX/`".to_owned(),
+                    hint: match more
+                        .strip_prefix("allow=")
+                        .filter(|regex| !regex.contains('/'))
+                    {
+                        Some(regex) if !regex.is_empty() => {
+                            format!("put slashes around the expression: `allow=/{regex}/`")
+                        }
+                        _ => "write `POLICY; allow=/REGEX/`".to_owned(),
+                    },
                 })?;
             allow = Some(regex);
         }
@@ -633,6 +641,10 @@ mod tests {
             (
                 "minor; ignored",
                 "`ignored` is not understood; write `POLICY; allow=/REGEX/`",
+            ),
+            (
+                "minor; allow=v.*",
+                "`allow=v.*` is not understood; put slashes around the expression: `allow=/v.*/`",
             ),
             (
                 "minor; allow=//",

@@ -220,9 +220,9 @@ fn write_by_image(text: &mut String, changes: &[Change<'_>], styles: &Styles) {
     }
 }
 
-/// `  (by the policy …)`, where one moves the tag.
+/// `  (minor)`, where a policy moves the tag.
 fn by(change: &Change<'_>) -> String {
-    let told = change.by.map(Choice::told);
+    let told = change.by.map(Choice::brief);
     told.map(|told| format!("  ({})", Printable(&told)))
         .unwrap_or_default()
 }

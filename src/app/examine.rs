@@ -392,7 +392,12 @@ fn examine_parsed(
         }
         match in_document.first() {
             Some(first) if shape::is_encrypted(document) => {
-                refused.push(Unread::encrypted(first.line));
+                let sites = in_document.iter().flat_map(|object| &object.sites);
+                let mut images = sites.filter_map(|site| site.image.text());
+                // Where the images are encrypted as well, nothing was there to edit.
+                if images.any(|image| !image.contains(shape::CIPHERTEXT)) {
+                    refused.push(Unread::encrypted(first.line));
+                }
             }
             _ => {
                 let numbered = in_document.into_iter();

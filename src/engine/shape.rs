@@ -27,7 +27,7 @@ use super::object::{Object, group_of};
 
 pub use entries::EntryDigest;
 pub use fields::{Shape, Split};
-pub use find::{HELM_VALUES, find, find_in, find_values, is_encrypted};
+pub use find::{CIPHERTEXT, HELM_VALUES, find, find_in, find_values, is_encrypted};
 pub use flux_markers::{FLUX_MARKERS, apply as apply_markers};
 pub use kinds::{KindName, Kinds};
 pub use patches::{JSON_PATCH, patch_hold, patch_takes};

@@ -3,7 +3,7 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::clues::{Clue, LOCAL, Named, Of, leaf, text_of};
+use super::clues::{Clue, Key, LOCAL, Named, Of, leaf, text_of};
 use super::files::{defaults_of, folder_of};
 use super::layers::{Chosen, DEEPEST, Layers, Part, Stack};
 use super::{Chart, DefaultImage, GITHUB, Schema};
@@ -48,7 +48,7 @@ impl Charts {
     /// Puts together what the documents of a tree say.
     pub fn new(clues: Vec<Clue>) -> Self {
         let mut charts = Self::default();
-        let mut generated: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+        let mut generated: BTreeMap<Key, Vec<String>> = BTreeMap::new();
         let mut releases = Vec::new();
         for clue in clues {
             match clue {
@@ -81,9 +81,7 @@ impl Charts {
                 Clue::Values(path, chart) => charts.add(path, chart),
                 Clue::Stack(stack) => charts.layers.push(stack),
                 Clue::Beside(path) => charts.beside.push(path),
-                Clue::Generated(name, key, path) => {
-                    generated.entry((name, key)).or_default().push(path);
-                }
+                Clue::Generated(key, path) => generated.entry(key).or_default().push(path),
             }
         }
         for release in releases {
@@ -435,6 +433,15 @@ mod tests {
         );
         assert_eq!(name(known.values("web/web.yaml")), "app-template");
         assert_eq!(name(known.values("web/values.yaml")), "app-template");
+        // A Secret of the same name is another object.
+        let secret = json!({"secretGenerator": [{"name": "s", "files": ["values.yaml=secret.yaml"]}, {"name": "web-values", "files": ["values.yaml=other.yaml"]}]});
+        let known = charts(&[
+            ("a.yaml", source("", "oci://r.test/charts/app-template")),
+            ("web/release.yaml", release("shop", "app")),
+            ("web/kustomization.yaml", secret),
+        ]);
+        assert_eq!(name(known.values("web/secret.yaml")), "app-template");
+        assert_eq!(known.values("web/other.yaml"), None);
         let two = [
             ("a.yaml", source("shop", "oci://r.test/charts/app-template")),
             ("b.yaml", source("other", "oci://r.test/charts/web")),

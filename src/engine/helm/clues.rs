@@ -33,8 +33,8 @@ pub enum Clue {
     Stack(Stack),
     /// A file has the name of a chart's values, so that it may lie over those of a chart beside it.
     Beside(String),
-    /// A kustomization makes a ConfigMap of a file: the ConfigMap's name, the key, and the file.
-    Generated(String, String, String),
+    /// A kustomization makes a ConfigMap or a Secret of a file.
+    Generated(Key, String),
 }
 
 /// An object, as another one names it.
@@ -46,6 +46,20 @@ pub struct Named {
     pub(super) namespace: String,
 }
 
+/// A key of a ConfigMap or a Secret.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    pub(super) kind: &'static str,
+    pub(super) name: String,
+    pub(super) key: String,
+}
+
+/// Kinds that a kustomization makes of files, each with the list that does so.
+const GENERATORS: [(&str, &str); 2] = [
+    ("ConfigMap", "configMapGenerator"),
+    ("Secret", "secretGenerator"),
+];
+
 /// A HelmRelease: which chart it is of, and where it has values from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Release {
@@ -54,8 +68,8 @@ pub struct Release {
     /// Its name.
     pub name: String,
     pub(super) chart: Of,
-    /// ConfigMaps, each with a key.
-    pub(super) values_from: Vec<(String, String)>,
+    /// Keys of ConfigMaps and Secrets, the lowest first.
+    pub(super) values_from: Vec<Key>,
     /// Where its own values choose an image.
     pub(super) chosen: Chosen,
 }
@@ -217,12 +231,15 @@ fn release<'a, T: Tree<'a>>(object: T, own: Named, file: &str) -> Release {
     let from = leaf(object, &["spec", "valuesFrom"])
         .map(T::items)
         .unwrap_or_default();
-    let config_map = |item: T| {
+    let whole = |item: T| {
         let is_whole = text_of(item, &["targetPath"]).is_none();
-        let key = text_of(item, &["valuesKey"]).unwrap_or("values.yaml");
-        let name = text_of(item, &["name"])?;
-        (is_whole && text_of(item, &["kind"]) == Some("ConfigMap"))
-            .then(|| (name.to_owned(), key.to_owned()))
+        let kind = text_of(item, &["kind"]).filter(|_| is_whole)?;
+        let (kind, _) = GENERATORS.into_iter().find(|(known, _)| *known == kind)?;
+        Some(Key {
+            kind,
+            name: text_of(item, &["name"])?.to_owned(),
+            key: (text_of(item, &["valuesKey"]).unwrap_or("values.yaml")).to_owned(),
+        })
     };
     let mut chosen = leaf(object, &["spec", "values"]).map_or_else(Chosen::default, Chosen::of);
     let targets = from
@@ -234,7 +251,7 @@ fn release<'a, T: Tree<'a>>(object: T, own: Named, file: &str) -> Release {
         name: own.name,
         chart,
         chosen,
-        values_from: from.into_iter().filter_map(config_map).collect(),
+        values_from: from.into_iter().filter_map(whole).collect(),
     }
 }
 
@@ -322,11 +339,11 @@ fn kustomization<'a, T: Tree<'a>>(object: T, own_file: &str, clues: &mut Vec<Clu
             own: own.map(|chosen| (own_file.to_owned(), chosen)),
         }));
     }
-    for item in object
-        .get("configMapGenerator")
-        .map(T::items)
-        .unwrap_or_default()
-    {
+    let generators = GENERATORS.into_iter().flat_map(|(kind, list)| {
+        let items = object.get(list).map(T::items).unwrap_or_default();
+        items.into_iter().map(move |item| (kind, item))
+    });
+    for (kind, item) in generators {
         let Some(name) = text_of(item, &["name"]) else {
             continue;
         };
@@ -334,8 +351,12 @@ fn kustomization<'a, T: Tree<'a>>(object: T, own_file: &str, clues: &mut Vec<Clu
         for file in files.into_iter().filter_map(|file| file.scalar().text()) {
             let (key, path) = file.split_once('=').unwrap_or((last(file), file));
             let path = within(folder, path);
-            let generated = |path| Clue::Generated(name.to_owned(), key.to_owned(), path);
-            clues.extend(path.map(generated));
+            let key = || Key {
+                kind,
+                name: name.to_owned(),
+                key: key.to_owned(),
+            };
+            clues.extend(path.map(|path| Clue::Generated(key(), path)));
         }
     }
 }

@@ -101,6 +101,9 @@ enum Texts {
 /// The version that kustomize takes for a kustomization that names none.
 const UNNAMED: &str = "kustomize.config.k8s.io/v1beta1";
 
+/// What a value begins with that SOPS has encrypted.
+pub const CIPHERTEXT: &str = "ENC[";
+
 /// Whether SOPS has signed all values of the document, so that any edit breaks it (its `mac`, unless `mac_only_encrypted`).
 pub fn is_encrypted<'a, T: Tree<'a>>(document: T) -> bool {
     document.get("sops").is_some_and(|sops| {

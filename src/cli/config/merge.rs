@@ -82,11 +82,11 @@ impl Config {
     /// The policies.
     pub fn policies(&self) -> PolicyRules {
         let rules = self.values.policies.iter();
-        PolicyRules {
-            rules: rules.filter_map(|policy| policy.rule().ok()).collect(),
-            folder: self.folder.clone(),
-            current: self.current.clone(),
-        }
+        PolicyRules::new(
+            rules.filter_map(|policy| policy.rule().ok()).collect(),
+            self.folder.clone(),
+            self.current.clone(),
+        )
     }
 
     /// Fills in what the flags of `imago tags` leave open.

@@ -28,6 +28,8 @@ pub(in crate::engine) type Named = (String, String);
 pub(in crate::engine) struct Found {
     repositories: BTreeMap<Named, Repository>,
     policies: Vec<ImagePolicy>,
+    /// The places of the policies of each name.
+    places: BTreeMap<Named, Vec<usize>>,
 }
 
 /// An ImageRepository.
@@ -67,14 +69,11 @@ impl Found {
         name: &str,
     ) -> Result<&ImagePolicy, &'static str> {
         for namespace in [namespace, ""] {
-            let mut found = (self.policies.iter())
-                .filter(|policy| (&*policy.own.0, &*policy.own.1) == (namespace, name));
-            match (found.next(), found.next()) {
-                (None, _) => {}
-                (Some(policy), None) => return Ok(policy),
-                (Some(_), Some(_)) => {
-                    return Err("several ImagePolicies of this repository have this name");
-                }
+            let places = self.places.get(&(namespace.to_owned(), name.to_owned()));
+            match places.map(Vec::as_slice) {
+                None | Some([]) => {}
+                Some([place]) => return Ok(&self.policies[*place]),
+                Some(_) => return Err("several ImagePolicies of this repository have this name"),
             }
         }
         Err("the ImagePolicy is not in this repository")
@@ -146,6 +145,8 @@ pub(in crate::engine) fn read<'a, T: Tree<'a>>(object: T, file: &str, found: &mu
     };
     let filter = |key: &str| text_at(object, &["spec", "filterTags", key]).map(str::to_owned);
     let namespace = text_at(object, &["spec", "imageRepositoryRef", "namespace"]);
+    let places = found.places.entry(own.clone()).or_default();
+    places.push(found.policies.len());
     found.policies.push(ImagePolicy {
         repository: (
             namespace.map_or_else(|| own.0.clone(), str::to_owned),

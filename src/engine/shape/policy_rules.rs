@@ -1,10 +1,11 @@
 //! The policies of the settings: which tags the images of which files go to. The first that matches counts.
 
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use globset::{GlobBuilder, GlobMatcher};
+use globset::{GlobBuilder, GlobMatcher, GlobSet, GlobSetBuilder};
 
 use crate::engine::image::ImageRef;
 use crate::engine::object::Object;
@@ -19,6 +20,99 @@ pub struct PolicyRules {
     pub folder: PathBuf,
     /// The folder that relative paths of files begin at, absolute.
     pub current: PathBuf,
+    /// Made of the rules when they are first applied.
+    sets: LazySets,
+}
+
+/// The globs of all rules together. Two are always equal: they say no more than the rules.
+#[derive(Clone, Debug, Default)]
+struct LazySets(Arc<OnceLock<Sets>>);
+
+impl PartialEq for LazySets {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for LazySets {}
+
+#[derive(Debug)]
+struct Sets {
+    /// Those on images, and those on files. `None`: together they are too large, so each is tried alone.
+    globs: Option<(GlobSet, GlobSet)>,
+    /// The rule of each glob on files.
+    of_files: Vec<usize>,
+    /// The rules for each image that was asked for.
+    names: Mutex<HashMap<String, Arc<[usize]>>>,
+}
+
+#[cfg(test)]
+thread_local! {
+    /// How many names and files were held against the globs on this thread.
+    static MATCHED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+impl Sets {
+    fn new(rules: &[PolicyRule]) -> Self {
+        let (mut images, mut files) = (GlobSetBuilder::new(), GlobSetBuilder::new());
+        let mut of_files = Vec::new();
+        for (at, rule) in rules.iter().enumerate() {
+            images.add(rule.image.glob().clone());
+            for glob in rule.files.iter().flatten() {
+                files.add(glob.glob().clone());
+                of_files.push(at);
+            }
+        }
+        Self {
+            globs: images.build().ok().zip(files.build().ok()),
+            of_files,
+            names: Mutex::default(),
+        }
+    }
+
+    /// The rules whose `files` match a path.
+    fn of_file(&self, rules: &[PolicyRule], path: &Path) -> BTreeSet<usize> {
+        #[cfg(test)]
+        MATCHED.set(MATCHED.get() + 1);
+        match &self.globs {
+            Some((_, files)) => {
+                let matches = files.matches(path).into_iter();
+                matches.map(|glob| self.of_files[glob]).collect()
+            }
+            None => places(rules, |rule| {
+                let mut globs = rule.files.iter().flatten();
+                globs.any(|glob| glob.is_match(path))
+            }),
+        }
+    }
+
+    /// The rules whose `image` matches a name, in their order.
+    fn of_name(&self, rules: &[PolicyRule], name: &str) -> Arc<[usize]> {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = names.get(name) {
+            return Arc::clone(known);
+        }
+        #[cfg(test)]
+        MATCHED.set(MATCHED.get() + 1);
+        let found: Arc<[usize]> = match &self.globs {
+            Some((images, _)) => images.matches(name).into(),
+            None => places(rules, |rule| rule.image.is_match(name)),
+        };
+        names.insert(name.to_owned(), Arc::clone(&found));
+        found
+    }
+}
+
+/// The places of the rules for which this is so.
+fn places<Places: FromIterator<usize>>(
+    rules: &[PolicyRule],
+    is_so: impl Fn(&PolicyRule) -> bool,
+) -> Places {
+    let places = rules.iter().enumerate();
+    places
+        .filter(|(_, rule)| is_so(rule))
+        .map(|(at, _)| at)
+        .collect()
 }
 
 /// A policy for the images with some names, in some files.
@@ -74,6 +168,16 @@ impl PartialEq for PolicyRule {
 impl Eq for PolicyRule {}
 
 impl PolicyRules {
+    /// Rules whose globs of files begin at `folder`. Relative paths begin at `current`; both are absolute.
+    pub fn new(rules: Vec<PolicyRule>, folder: PathBuf, current: PathBuf) -> Self {
+        Self {
+            rules,
+            folder,
+            current,
+            sets: LazySets::default(),
+        }
+    }
+
     /// The globs for images of those that have chosen for no image so far.
     pub fn idle(&self) -> impl Iterator<Item = &str> {
         let idle = (self.rules.iter()).filter(|rule| !rule.is_used.load(Ordering::Relaxed));
@@ -96,19 +200,19 @@ impl PolicyRules {
             .strip_prefix(&self.folder)
             .map(plain)
             .unwrap_or_default();
-        let fits = |rule: &&PolicyRule| match &rule.files {
-            None => true,
-            Some(globs) => globs.iter().any(|glob| glob.is_match(&path)),
-        };
-        let rules: Vec<&PolicyRule> = self.rules.iter().filter(fits).collect();
+        let sets = self.sets.0.get_or_init(|| Sets::new(&self.rules));
+        let of_file = sets.of_file(&self.rules, &path);
         let sites = objects.iter_mut().flat_map(|(_, object)| &mut object.sites);
         // What Flux writes is chosen by Flux's own policies.
-        for site in sites.filter(|site| !rules.is_empty() && site.marker.is_none()) {
+        for site in sites.filter(|site| site.marker.is_none()) {
             let Some(Ok(image)) = site.image.text().map(ImageRef::parse) else {
                 continue;
             };
             let lookup = image.lookup();
-            if let Some(rule) = rules.iter().find(|rule| rule.image.is_match(lookup.name())) {
+            let fits = |at: &&usize| of_file.contains(at) || self.rules[**at].files.is_none();
+            let of_name = sets.of_name(&self.rules, lookup.name());
+            if let Some(at) = of_name.iter().find(fits) {
+                let rule = &self.rules[*at];
                 rule.is_used.store(true, Ordering::Relaxed);
                 site.follow(&rule.policy);
             }
@@ -132,11 +236,46 @@ mod tests {
         let read = |(image, files, policy): &(&str, Option<&str>, &str)| {
             PolicyRule::new(image, *files, Policy::parse(policy).unwrap()).unwrap()
         };
-        PolicyRules {
-            rules: rules.iter().map(read).collect(),
-            folder: PathBuf::from("/repo"),
-            current: PathBuf::from("/repo/apps"),
-        }
+        PolicyRules::new(
+            rules.iter().map(read).collect(),
+            PathBuf::from("/repo"),
+            PathBuf::from("/repo/apps"),
+        )
+    }
+
+    #[test]
+    fn many_rules_and_many_equal_images_are_matched_once_each() {
+        let globs: Vec<String> = (0..1000)
+            .map(|at| format!("r.example.com/team-{at}/*"))
+            .collect();
+        let many: Vec<(&str, Option<&str>, &str)> = (globs.iter())
+            .map(|glob| (glob.as_str(), Some("apps/prod/**"), "minor"))
+            .collect();
+        let rules = rules(&many);
+        let matched = |count: usize, image: &dyn Fn(usize) -> String| {
+            MATCHED.set(0);
+            for at in 0..count {
+                policy(&rules, "prod/web.yaml", &image(at));
+            }
+            MATCHED.get()
+        };
+        assert_eq!(
+            matched(100, &|_| "r.example.com/team-7/web:1".to_owned()),
+            100 + 1
+        );
+        assert_eq!(
+            matched(200, &|_| "r.example.com/team-7/web:2".to_owned()),
+            200
+        );
+        assert_eq!(
+            matched(50, &|at| format!("r.example.com/none/web-{at}:1")),
+            50 + 50
+        );
+        assert_eq!(
+            policy(&rules, "prod/web.yaml", "r.example.com/team-9/web:1"),
+            "minor"
+        );
+        assert_eq!(policy(&rules, "web.yaml", "r.example.com/team-9/web:1"), "");
     }
 
     fn policy(rules: &PolicyRules, file: &str, image: &str) -> String {

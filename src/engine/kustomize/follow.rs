@@ -185,6 +185,17 @@ impl Overlays {
             if next < one.patched()
                 && let Written::Object(object) = subject.written
             {
+                spend(left, one.tests.len())?;
+                let mut tests = one.tests.iter();
+                if tests.any(|target| !target.is_plain() || target.selects(object)) {
+                    let why = || {
+                        format!(
+                            "a `test` of a JSON Patch in `{}` compares what is around it, so the build would fail",
+                            one.file
+                        )
+                    };
+                    fate.unfollowed.get_or_insert_with(why);
+                }
                 let puts = one.puts.named_for(object, subject.site);
                 spend(left, puts.len())?;
                 if let Some(put) = puts.last() {

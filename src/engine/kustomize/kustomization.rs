@@ -34,6 +34,8 @@ pub struct Kustomization {
     pub(super) has_texts: bool,
     /// The images that its patches put in, as far as they are known.
     pub(super) puts: Puts,
+    /// The objects of which its patches as texts compare what may be an image.
+    pub(super) tests: Vec<Target>,
     /// The files with more replacements.
     pub(super) replacement_files: BTreeSet<String>,
     /// The files of `configurations`.
@@ -93,6 +95,7 @@ impl Kustomization {
             replacements: fitted(Some(replacements).filter(|own| !own.is_empty())),
             has_texts: PATCHES.into_iter().flat_map(items).any(is_text),
             puts: puts(document, file),
+            tests: tests(document),
             replacement_files: paths_of("replacements").map(|(path, _)| path).collect(),
             configurations: paths("configurations").collect(),
             fields: Vec::new(),
@@ -122,6 +125,7 @@ impl Kustomization {
             replacements: Vec::new(),
             has_texts: false,
             puts: Puts::default(),
+            tests: Vec::new(),
             replacement_files: BTreeSet::new(),
             configurations: BTreeSet::new(),
             fields: Vec::new(),
@@ -221,6 +225,31 @@ fn puts<'a, T: Tree<'a>>(document: T, file: &str) -> Puts {
         }
     }
     puts
+}
+
+/// The targets of JSON Patches that stand as texts in a kustomization, and compare an image or what is around it. Where the comparison
+/// fails, kustomize builds nothing.
+fn tests<'a, T: Tree<'a>>(document: T) -> Vec<Target> {
+    let items = PATCHES.into_iter().filter_map(|list| document.get(list));
+    let compares = |item: &T| {
+        let text = item.get("patch").unwrap_or(*item).scalar().text();
+        let text = text.filter(|text| text.contains("test"));
+        let Some(Ok(parsed)) = text.map(File::parse) else {
+            return false;
+        };
+        let documents = (0..parsed.len()).filter(|index| !parsed.is_refused(*index));
+        let mut operations = documents.flat_map(|index| parsed.document(index).items());
+        operations.any(|operation| {
+            let text = |key| operation.get(key).and_then(|value| value.scalar().text());
+            let path = text("path").unwrap_or_default();
+            let may_have_image = ["", "image", "reference", "spec", "template", "jobTemplate"]
+                .contains(&path.rsplit('/').next().unwrap_or_default());
+            let is_list = path.contains("ontainers") || path.contains("volumes");
+            text("op") == Some("test") && (may_have_image || is_list)
+        })
+    };
+    let items = items.flat_map(T::items).filter(compares);
+    items.map(Target::read).collect()
 }
 
 /// What stands in a file that kustomizations name: replacements, or a configuration.

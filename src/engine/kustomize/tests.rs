@@ -703,3 +703,25 @@ fn what_skaffold_builds_is_decided_by_it() {
     }
     assert!(may_deliver("skaffold.yaml", b"build: {artifacts: []}"));
 }
+
+#[test]
+fn a_json_patch_that_compares_an_image_holds_it() {
+    for (path, kind, expected) in [
+        (
+            "/spec/template/spec/containers/0/image",
+            "Deployment",
+            "unfollowed",
+        ),
+        ("/spec/template/spec/containers/0", "", "unfollowed"),
+        ("/spec/template/spec", "Deploy.*", "unfollowed"),
+        ("", "Deployment", "unfollowed"),
+        ("/spec/replicas", "Deployment", "kept"),
+        ("/spec/template/spec/containers/0/image", "Job", "kept"),
+    ] {
+        let patch = format!("- {{op: test, path: {path:?}, value: x}}\n");
+        let over = json!({"resources": ["../base"], "patches": [{"patch": patch, "target": {"kind": kind}}]});
+        let told = below(over, "web:1");
+        assert!(told.contains(expected), "{path} {kind}: {told}");
+        assert_eq!(told.contains("unfollowed"), expected == "unfollowed");
+    }
+}

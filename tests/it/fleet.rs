@@ -621,6 +621,57 @@ fn credentials_that_are_refused_for_one_repository_are_good_for_the_others() {
 }
 
 #[test]
+fn two_entries_of_one_repository_share_its_clone_and_a_person_stops_one_alone() {
+    let Some(fleet) = Fleet::new(1, 2) else {
+        return;
+    };
+    let bare = &fleet.repositories[0];
+    let other = "deploy/other.yaml";
+    bare.commit("other", &[(other, &fleet.manifest(0, 2))]);
+    let address = bare.address();
+    let entry = |branch: &str, path: &str| {
+        format!("- repository: {address}\n  branch: {branch}\n  paths: [{path}]\n")
+    };
+    let list = entry("imago/one", FILE) + &entry("imago/other", other);
+    (fleet.place).write("fleet.yaml", format!("repositories:\n{list}"));
+    let cache = fleet.place.beside("cache");
+    let line = format!(
+        "fleet fleet.yaml --jobs 2 --update --push --cache {}",
+        cache.display()
+    );
+    let said = fleet.imago(&line, 0).stdout;
+    assert!(said.ends_with("\n2 repositories: 2 pushed\n"), "{said}");
+    assert_eq!(std::fs::read_dir(&cache).unwrap().count(), 1);
+    let has = |branch: &str, path: &str| bare.file(branch, path).unwrap().contains("@sha256:");
+    assert!(has("imago/one", FILE) && !has("imago/one", other));
+    assert!(has("imago/other", other) && !has("imago/other", FILE));
+    let said = fleet.imago(&line, 0).stdout;
+    assert!(said.ends_with("\n2 repositories: 2 unchanged\n"), "{said}");
+    assert!(
+        said.contains("2 images in 1 of 1 file wait on imago/other\n"),
+        "{said}"
+    );
+    // Somebody's branch of this name is theirs.
+    let folder = bare.folder.to_str().unwrap();
+    let theirs = ["-C", folder, "update-ref", "refs/heads/imago/one", "main~0"];
+    fleet.place.program("git", theirs).finish_with(0);
+    bare.commit("theirs", &[("note.txt", "theirs\n")]);
+    fleet.place.program("git", theirs).finish_with(0);
+    let back = ["-C", folder, "update-ref", "refs/heads/main", "main~1"];
+    fleet.place.program("git", back).finish_with(0);
+    let said = fleet.imago(&line, 2).stdout;
+    assert!(
+        said.contains("\n2 repositories: 1 unchanged, 1 failed\nfailed: "),
+        "{said}"
+    );
+    assert_eq!(
+        bare.file("imago/one", "note.txt").as_deref(),
+        Some("theirs\n")
+    );
+    fleet.assert_clean();
+}
+
+#[test]
 fn the_counts_follow_the_exit_codes() {
     let Some(fleet) = Fleet::new(2, 4) else {
         return;

@@ -255,12 +255,13 @@ fn the_cron_job_as_it_is_written_keeps_one_request_in_each_repository() {
     let before = tips(&nights);
     let said = nights.night();
     assert_eq!(tips(&nights), before);
-    for wanted in [
-        "1 image in 1 of 1 file waits in merge request !1\n",
-        "repository: 1 unchanged\n",
-    ] {
-        assert_eq!(said.matches(wanted).count(), 2, "{said}");
-    }
+    let waits = "1 image in 1 of 1 file waits in merge request !1\n";
+    assert_eq!(said.matches(waits).count(), 2, "{said}");
+    // Which part a repository is in depends on its address, and so on the port.
+    assert!(
+        said.contains(" unchanged\n") && !said.contains(" pushed\n"),
+        "{said}"
+    );
     nights.push("second");
     nights.night();
     for (number, forge) in nights.forges.iter().enumerate() {

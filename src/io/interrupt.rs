@@ -10,6 +10,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
+use std::time::Duration;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
@@ -59,8 +60,13 @@ impl Holders {
     /// Removes the folders and ends the process.
     fn end(&self, interrupt: Interrupt) -> ! {
         for folder in &self.folders {
-            // What cannot be removed stays: the process ends all the same.
-            let _ = std::fs::remove_dir_all(folder);
+            // Another thread may still write to it, for a moment. What cannot be removed stays: the process ends all the same.
+            for _ in 0..40 {
+                if std::fs::remove_dir_all(folder).is_ok() && !folder.exists() {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            }
         }
         std::process::exit(interrupt.exit_code().into());
     }

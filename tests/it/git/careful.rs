@@ -492,8 +492,8 @@ fn a_lasting_failure_is_not_taken_for_a_race() {
         .imago("--update --branch imago/update --push", 2)
         .stderr;
     assert!(
-        said.contains("the remote refuses the push: ")
-            && said.contains("'refs/heads/imago' exists"),
+        said.contains("cannot push to `origin`")
+            && said.contains("the branch `imago` is in the way"),
         "{said}"
     );
 }

@@ -94,7 +94,7 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
 /// One sentence for each object with both a record's entry without a container and a pin that the record does not know. Such a
 /// container was renamed and got another image at once.
 pub(super) fn unclaimed(report: &Report) -> Vec<String> {
-    let is_due = |object: &&Box<ObjectReport>| {
+    let is_due = |object: &&ObjectReport| {
         !object.unclaimed.entries.is_empty() && !object.unclaimed.pins.is_empty()
     };
     let said = |object: &ObjectReport| {
@@ -107,8 +107,8 @@ pub(super) fn unclaimed(report: &Report) -> Vec<String> {
             pins.join("`, `")
         )
     };
-    let due = report.objects.iter().filter(is_due);
-    due.map(|object| said(object)).collect()
+    let objects = report.objects.iter().map(|object| &**object);
+    objects.filter(is_due).map(said).collect()
 }
 
 /// Whether the image follows a tag, even if the tag was not asked for.

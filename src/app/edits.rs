@@ -22,11 +22,7 @@ pub struct Edited {
     pub new_text: Option<String>,
     /// How many of its images change.
     pub images: usize,
-    /// Its objects, and what was decided for their images.
-    #[expect(
-        clippy::vec_box,
-        reason = "a report takes the objects of many files, and would hold each of them twice meanwhile"
-    )]
+    /// Its objects, and what was decided for their images. A report takes those of many files, and would hold each of them twice meanwhile.
     pub objects: Vec<Box<ObjectReport>>,
     /// What was passed over in it.
     pub skipped: Vec<Skipped>,

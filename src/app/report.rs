@@ -71,7 +71,6 @@ pub struct Report {
     /// Whether no image was checked, and that is a failure (`--fail-on-empty`). Nothing was carried out then.
     pub failed_empty: bool,
     /// Every object that was taken, in order.
-    #[expect(clippy::vec_box, reason = "as in `Edited`")]
     pub objects: Vec<Box<ObjectReport>>,
     /// How many files were read.
     pub files_seen: usize,

@@ -35,10 +35,11 @@ impl LastFolders {
         };
         let last = match self.0.entry(tree) {
             Entry::Occupied(last) if last.get().path == folder => last.into_mut(),
-            other => {
-                let read = Folder::read(repository, tree, folder)?;
-                other.insert_entry(read).into_mut()
+            Entry::Occupied(mut last) => {
+                last.insert(Folder::read(repository, tree, folder)?);
+                last.into_mut()
             }
+            Entry::Vacant(free) => free.insert(Folder::read(repository, tree, folder)?),
         };
         Ok(last.files.get(name.as_bytes()).copied())
     }

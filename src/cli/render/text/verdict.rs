@@ -81,9 +81,8 @@ fn is_due(outcome: &Outcome) -> bool {
 
 /// What there is to do, where nothing was to be written.
 fn outlook(report: &Report) -> String {
-    let due =
-        |object: &&Box<ObjectReport>| object.images.iter().any(|image| is_due(&image.outcome));
-    let due = report.objects.iter().filter(due);
+    let due = |object: &&ObjectReport| object.images.iter().any(|image| is_due(&image.outcome));
+    let due = report.objects.iter().map(|object| &**object).filter(due);
     let places = match report.mode {
         Mode::Files | Mode::Stdin => due
             .map(|object| &object.place.file)

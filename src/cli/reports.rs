@@ -387,9 +387,10 @@ fn basis() -> Basis {
 fn unwritten(file: &ReportFile, error: &FileError) -> Problem {
     let name = file.path.display().to_string();
     let hint = match error {
-        FileError::NotRegular(_) | FileError::ReadOnly(_) | FileError::InsideGit => {
-            Some("name another file")
-        }
+        FileError::NotRegular(_)
+        | FileError::ReadOnly(_)
+        | FileError::ReadOnlySystem
+        | FileError::InsideGit => Some("name another file"),
         error => error.hint(),
     };
     unwritten_because(name, error.code(), error.to_string(), hint)

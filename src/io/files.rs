@@ -58,6 +58,9 @@ pub enum FileError {
     /// Its mode does not let this user write it.
     #[error("it is read-only (mode {0:03o})")]
     ReadOnly(u32),
+    /// Nothing can be written on its file system.
+    #[error("its file system is read-only")]
+    ReadOnlySystem,
     /// It is not a regular file but, for example, `a folder`.
     #[error("it is {0}, not a regular file")]
     NotRegular(&'static str),
@@ -99,7 +102,7 @@ impl FileError {
             Self::FolderMissing => Code::FolderMissing,
             Self::Full => Code::DiskFull,
             Self::OpenFiles => Code::OpenFiles,
-            Self::ReadOnly(_) => Code::ReadOnly,
+            Self::ReadOnly(_) | Self::ReadOnlySystem => Code::ReadOnly,
             Self::NotRegular(_) => Code::NotAFile,
             Self::TooLarge(_) | Self::TooLong | Self::TooManyRules(_) => Code::TooLarge,
             Self::Changed | Self::Displaced => Code::ChangedMeanwhile,
@@ -122,6 +125,7 @@ impl FileError {
             Self::Full => Some("make room on the disk, then run again"),
             Self::OpenFiles => Some(MORE_OPEN_FILES),
             Self::ReadOnly(_) => Some("run `chmod u+w` on it, or leave it out with `--exclude`"),
+            Self::ReadOnlySystem => Some("mount it for writing, or work on a copy"),
             Self::NotRegular(_) => Some("name a file or a folder of manifests"),
             Self::TooLarge(_) => Some("leave it out with `--exclude`"),
             Self::TooLong => Some("write it to several files, and name their folder"),
@@ -141,6 +145,7 @@ impl From<io::Error> for FileError {
         match error.kind() {
             ErrorKind::NotFound | ErrorKind::NotADirectory => Self::Vanished,
             ErrorKind::PermissionDenied => Self::Permission,
+            ErrorKind::ReadOnlyFilesystem => Self::ReadOnlySystem,
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::Full,
             ErrorKind::IsADirectory => Self::NotRegular("a folder"),
             _ if is_of_open_files(&error) => Self::OpenFiles,
@@ -150,6 +155,12 @@ impl From<io::Error> for FileError {
             _ => Self::Other(error),
         }
     }
+}
+
+/// Whether the system keeps devices and open files there, which must not be replaced, and whose links it makes itself. `/dev/shm` has users'
+/// files.
+pub(in crate::io) fn is_of_the_system(path: &Path) -> bool {
+    path.starts_with("/dev") && !path.starts_with("/dev/shm") || path.starts_with("/proc")
 }
 
 /// Whether the error means that this process or the system has reached its limit of open files, sockets and pipes.

@@ -30,6 +30,9 @@ pub(in crate::io) fn is_inside(real: &Path) -> bool {
 }
 
 /// The root of the bare repository that contains `folder`, where no work tree is nearer. It may be a `.git` file that names the repository.
+///
+/// One inside a work tree is none: what it holds may be files of that tree, and its settings a stranger's, which name programs. (Git's own
+/// `safe.bareRepository` has the same reason.)
 pub fn bare_repository(folder: &Path) -> Option<PathBuf> {
     let root = (folder.ancestors()).find(|above| is_work_tree(above) || is_git_folder(above))?;
     let is_bare = match root.join(DOT_GIT) {
@@ -39,10 +42,24 @@ pub fn bare_repository(folder: &Path) -> Option<PathBuf> {
             !named.join("commondir").exists() && is_git_folder(&named) && git::is_bare(root)
         }
         folder => {
-            !folder.exists() && is_git_folder(root) && !root.file_name().is_some_and(is_dot_git)
+            let is_own = || {
+                let mut above = root.ancestors().skip(1);
+                above
+                    .find(|above| is_work_tree(above))
+                    .is_none_or(|outer| names(outer, root))
+            };
+            let is_named_so = root.file_name().is_some_and(is_dot_git);
+            !folder.exists() && is_git_folder(root) && !is_named_so && is_own()
         }
     };
     is_bare.then(|| root.to_owned())
+}
+
+/// Whether the `.git` file of a folder names this repository.
+fn names(folder: &Path, repository: &Path) -> bool {
+    let named = named_in(&folder.join(DOT_GIT), b"gitdir: ", folder);
+    let real = |path: &Path| path.canonicalize().ok();
+    named.is_some_and(|named| real(&named).is_some() && real(&named) == real(repository))
 }
 
 fn is_work_tree(folder: &Path) -> bool {
@@ -155,6 +172,33 @@ mod tests {
         ] {
             assert_eq!(is_inside(&at(path)), inside, "{path}");
         }
+    }
+
+    #[test]
+    fn a_bare_repository_inside_a_work_tree_counts_where_the_tree_names_it() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |path: &str| root.path().join(path);
+        for folder in [
+            "tree/.git",
+            "tree/deploy/objects",
+            "tree/deploy/refs/x",
+            "linked/.bare/objects",
+            "linked/.bare/refs",
+        ] {
+            std::fs::create_dir_all(at(folder)).unwrap();
+        }
+        for file in ["tree/deploy/HEAD", "linked/.bare/HEAD"] {
+            std::fs::write(at(file), "ref: refs/heads/main\n").unwrap();
+        }
+        std::fs::write(at("linked/.git"), "gitdir: ./.bare\n").unwrap();
+        assert_eq!(bare_repository(&at("tree/deploy")), None);
+        assert_eq!(bare_repository(&at("tree/deploy/refs/x")), None);
+        assert_eq!(
+            bare_repository(&at("linked/.bare")),
+            Some(at("linked/.bare"))
+        );
+        std::fs::write(at("linked/.git"), "gitdir: ./other\n").unwrap();
+        assert_eq!(bare_repository(&at("linked/.bare")), None);
     }
 
     #[test]

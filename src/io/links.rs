@@ -8,7 +8,7 @@ use std::fs::Metadata;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use super::files::FileError;
+use super::files::{self, FileError};
 use super::git_folder;
 
 /// Resolves many paths against one root. Folders that they share are resolved once.
@@ -147,9 +147,8 @@ fn pieces(path: &Path) -> Vec<PathBuf> {
 
 /// Whether this folder is in a work tree, so that a link in it may be a stranger's.
 fn is_of_a_tree(folder: &Path, root: &Path) -> bool {
-    let is_of_the_system = folder.starts_with("/dev") || folder.starts_with("/proc");
     let is_below_root = root.parent().is_some() && folder.starts_with(root);
-    !is_of_the_system
+    !files::is_of_the_system(folder)
         && (is_below_root
             || folder
                 .ancestors()

@@ -12,8 +12,8 @@ use std::path::Path;
 
 use rustix::fs::OFlags;
 
-use super::FileError;
 use super::write::{folder, is_displaced, may_write, remove_leftovers, write_beside};
+use super::{FileError, is_of_the_system};
 use crate::io::interrupt;
 
 /// The permissions that a file may keep: reading and writing.
@@ -57,7 +57,7 @@ pub fn puttable(path: &Path) -> Result<(), FileError> {
     };
     let folder = folder(path);
     match folder.metadata() {
-        Ok(metadata) if metadata.is_dir() && may_write(folder) => Ok(()),
+        Ok(metadata) if metadata.is_dir() && may_write(folder, &metadata).is_ok() => Ok(()),
         Ok(metadata) if metadata.is_dir() => Err(FileError::FolderPermission),
         Ok(_) => Err(FileError::FolderMissing),
         Err(error) if error.kind() == ErrorKind::NotFound => Err(FileError::FolderMissing),
@@ -84,21 +84,20 @@ fn place(path: &Path) -> Result<Destination, FileError> {
         Ok(metadata) if metadata.file_type().is_symlink() => {
             Err(FileError::Link(path.display().to_string()))
         }
-        Ok(metadata) if !may_write(path) => Err(FileError::ReadOnly(metadata.mode() & 0o7777)),
-        Ok(metadata) if metadata.is_file() && !is_of_the_system(path) => Ok(Destination::Regular(
-            Some(Permissions::from_mode(metadata.mode() & NOT_EXECUTABLE)),
-        )),
+        Ok(metadata) if metadata.is_file() && !is_of_the_system(path) => {
+            may_write(path, &metadata)?;
+            let mode = Permissions::from_mode(metadata.mode() & NOT_EXECUTABLE);
+            Ok(Destination::Regular(Some(mode)))
+        }
+        Ok(metadata) if may_write(path, &metadata).is_err() => {
+            may_write(path, &metadata).map(|()| Destination::Special)
+        }
         Ok(_) if is_of_the_system(path) => Ok(Destination::Special),
         Ok(metadata) if metadata.file_type().is_fifo() => Err(FileError::NotRegular("a pipe")),
         Ok(_) => Err(FileError::NotRegular("a device or a socket")),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Destination::Regular(None)),
         Err(error) => Err(error.into()),
     }
-}
-
-/// Whether the system keeps devices and open files there, which must not be replaced. `/dev/shm` has users' files.
-fn is_of_the_system(path: &Path) -> bool {
-    path.starts_with("/dev") && !path.starts_with("/dev/shm") || path.starts_with("/proc")
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::fs::{Access, AtFlags};
+use rustix::io::Errno;
 use tempfile::{NamedTempFile, TempPath};
 
 use super::{FileError, open, read};
@@ -55,9 +56,7 @@ pub fn replace(path: &Path, old: &[u8], new: &[u8]) -> Result<(), FileError> {
 /// The first of three steps for many files: writes the new content to a temporary file, with the mode and owner of the original.
 pub fn prepare(path: &Path, new: &[u8]) -> Result<Prepared, FileError> {
     let (_, metadata) = open(path)?;
-    if !may_write(path) {
-        return Err(FileError::ReadOnly(metadata.mode() & 0o7777));
-    }
+    may_write(path, &metadata)?;
     let held = interrupt::hold();
     let temporary = write_beside(path, new, Permissions::from_mode(0o600))?;
     let ours = temporary.as_file().metadata()?;
@@ -176,9 +175,7 @@ pub(super) fn remove_leftovers(temporary: &Path) {
 /// Checks, without writing, whether [`replace`] can replace the file.
 pub fn writable(path: &Path) -> Result<(), FileError> {
     let (_, metadata) = open(path)?;
-    if !may_write(path) {
-        return Err(FileError::ReadOnly(metadata.mode() & 0o7777));
-    }
+    may_write(path, &metadata)?;
     rustix::fs::access(folder(path), Access::WRITE_OK).map_err(|_| FileError::FolderPermission)
 }
 
@@ -215,8 +212,13 @@ pub fn is_displaced(folder: &Path) -> bool {
 }
 
 /// Whether this user may write the file itself. A rename over it would not check that.
-pub(super) fn may_write(path: &Path) -> bool {
-    rustix::fs::accessat(rustix::fs::CWD, path, Access::WRITE_OK, AtFlags::EACCESS).is_ok()
+/// `Err`: its mode, or its file system, lets this user not write there.
+pub(super) fn may_write(path: &Path, metadata: &Metadata) -> Result<(), FileError> {
+    let access = rustix::fs::accessat(rustix::fs::CWD, path, Access::WRITE_OK, AtFlags::EACCESS);
+    access.map_err(|error| match error {
+        Errno::ROFS => FileError::ReadOnlySystem,
+        _ => FileError::ReadOnly(metadata.mode() & 0o7777),
+    })
 }
 
 pub(super) fn folder(path: &Path) -> &Path {

@@ -3,6 +3,7 @@
 //! A `.gitignore` is read like a manifest: no link, no pipe, up to a size limit. If it cannot be read, none of its rules apply,
 //! and it is reported as a problem. (Git does not follow a link there either.)
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -53,7 +54,9 @@ impl Rules {
             String::from_utf8_lossy(content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&content));
         for line in text.lines() {
             // Git skips a line that is not a valid pattern, too.
-            drop(builder.add_line(None, line));
+            if let Some(line) = for_the_matcher(line) {
+                drop(builder.add_line(None, &line));
+            }
         }
         let own = builder.build().unwrap_or_else(|_| Gitignore::empty());
         Ok(Self(Some(Arc::new(Level {
@@ -79,6 +82,167 @@ impl Rules {
         }
         false
     }
+}
+
+/// A line of rules as the matcher has to read it to mean what it means to Git (`wildmatch.c`). `None`: it matches nothing.
+///
+/// Git knows no alternatives in braces, has classes such as `[:space:]`, takes two stars that are no whole name for one, and trims spaces alone.
+fn for_the_matcher(line: &str) -> Option<Cow<'_, str>> {
+    let ends_in_space = line.ends_with(|last: char| last.is_whitespace() && last != ' ');
+    if !ends_in_space && !line.contains(['{', '}', '[']) && !line.contains("**") {
+        return Some(Cow::Borrowed(line));
+    }
+    if line.starts_with('#') {
+        return None;
+    }
+    let has_slash = line.trim_end_matches([' ', '/']).contains('/');
+    let (mut text, mut rest) = (String::new(), line);
+    while let Some(sign) = rest.chars().next() {
+        let (own, after) = rest.split_at(sign.len_utf8());
+        rest = after;
+        match sign {
+            '\\' => {
+                let escaped = rest.chars().next()?;
+                text.push(sign);
+                text.push(escaped);
+                rest = &rest[escaped.len_utf8()..];
+            }
+            '{' | '}' => {
+                text.push('\\');
+                text.push(sign);
+            }
+            '[' => rest = add_class(rest, has_slash, &mut text)?,
+            '*' => {
+                let after = rest.trim_start_matches('*');
+                let is_many = after.len() < rest.len();
+                let is_end = after.is_empty() || after.starts_with('/');
+                let is_first = text.is_empty() || text.ends_with('/') || text == "!";
+                rest = after;
+                match (is_many && is_end, is_first) {
+                    (true, true) => text.push_str("**"),
+                    // Git compares what is written out before the first sign of a pattern on its own: what is left begins with the stars.
+                    (true, false) if has_slash && !text.contains(['*', '?', '[', '\\', '{']) => {
+                        let below = rest.strip_prefix('/');
+                        text.push_str(if below.is_some() {
+                            "{*/**/,}"
+                        } else {
+                            "{*/**,*}"
+                        });
+                        rest = below.unwrap_or(rest);
+                    }
+                    _ => text.push('*'),
+                }
+            }
+            _ => text.push_str(own),
+        }
+    }
+    if let Some(last) = text.pop() {
+        match last.is_whitespace() && last != ' ' {
+            true => text.push_str(&format!("[{last}]")),
+            false => text.push(last),
+        }
+    }
+    Some(Cow::Owned(text))
+}
+
+/// Adds a class whose `[` has been read, and returns what comes behind it. `None`: it has no end, or no sign is in it.
+fn add_class<'a>(mut rest: &'a str, has_slash: bool, text: &mut String) -> Option<&'a str> {
+    let is_negated = rest.starts_with(['!', '^']);
+    rest = &rest[usize::from(is_negated)..];
+    // Each sign, and whether it may be an end of a range.
+    let (mut signs, mut ranges) = (String::new(), String::new());
+    let mut is_first = true;
+    loop {
+        let sign = rest.chars().next()?;
+        rest = &rest[sign.len_utf8()..];
+        if sign == ']' && !is_first {
+            break;
+        }
+        is_first = false;
+        if let Some((name, after)) = (sign == '[')
+            .then(|| rest.strip_prefix(':')?.split_once(":]"))
+            .flatten()
+        {
+            ranges.push_str(named_class(name)?);
+            rest = after;
+            continue;
+        }
+        let one = |sign: char, rest: &mut &'a str| match sign {
+            '\\' => {
+                let escaped = rest.chars().next()?;
+                *rest = &rest[escaped.len_utf8()..];
+                Some(escaped)
+            }
+            _ => Some(sign),
+        };
+        let first = one(sign, &mut rest)?;
+        match rest
+            .strip_prefix('-')
+            .filter(|after| !after.starts_with(']'))
+        {
+            Some(after) => {
+                let last = after.chars().next()?;
+                rest = &after[last.len_utf8()..];
+                let last = one(last, &mut rest)?;
+                // Git compares the first sign before it knows of a range.
+                match first <= last {
+                    true => ranges.push_str(&format!("{first}-{last}")),
+                    false => signs.push(first),
+                }
+            }
+            // A name has no slash in it.
+            None if first == '/' => {}
+            None => signs.push(first),
+        }
+    }
+    // A slash is none of the other signs, either. Where the line has none, the matcher would take this one for a path's.
+    if is_negated && has_slash {
+        signs.push('/');
+    }
+    // The matcher takes `]` as a sign where it is first, and `-` where it is last.
+    let has = |sign: char| signs.contains(sign);
+    let (end, dash) = (has(']'), has('-'));
+    let rest_of_them: String = signs.chars().filter(|sign| !"]-".contains(*sign)).collect();
+    let inner = format!(
+        "{}{rest_of_them}{ranges}{}",
+        if end { "]" } else { "" },
+        if dash { "-" } else { "" }
+    );
+    if inner.is_empty() && !is_negated {
+        return None;
+    }
+    // `!` and `^` at the beginning would negate it.
+    let begins_so = inner.starts_with(['!', '^']);
+    let before = match (is_negated, inner.chars().next_back()) {
+        (true, _) => "!".to_owned(),
+        (false, Some(last)) if begins_so && inner.len() == 1 => {
+            text.push_str(&format!("\\{last}"));
+            return Some(rest);
+        }
+        (false, Some(last)) if begins_so => last.to_string(),
+        (false, _) => String::new(),
+    };
+    text.push_str(&format!("[{before}{inner}]"));
+    Some(rest)
+}
+
+/// The signs of a class of POSIX, which are ASCII in Git. `None`: there is no such class, and the pattern matches nothing.
+fn named_class(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "alnum" => "0-9A-Za-z",
+        "alpha" => "A-Za-z",
+        "blank" => " \t",
+        "cntrl" => "\u{1}-\u{1f}\u{7f}",
+        "digit" => "0-9",
+        "graph" => "0-~!-.",
+        "lower" => "a-z",
+        "print" => " -.0-~",
+        "punct" => ":-@[-`{-~!-.",
+        "space" => " \t-\r",
+        "upper" => "A-Z",
+        "xdigit" => "0-9A-Fa-f",
+        _ => return None,
+    })
 }
 
 /// The work tree of a repository. Its index is read when a rule first leaves something out.

@@ -379,6 +379,111 @@ fn not_ignored_by_git(world: &World, below: &str) -> Vec<String> {
         .collect()
 }
 
+#[test]
+fn a_rule_means_what_it_means_to_git() {
+    let names = [
+        "a.yaml",
+        "b.yaml",
+        "ab.yaml",
+        "ac.yaml",
+        "{a,b}.yaml",
+        "a{b,c}.yaml",
+        "[a.yaml",
+        "a].yaml",
+        "].yaml",
+        "-.yaml",
+        "!.yaml",
+        "^.yaml",
+        " .yaml",
+        "a1.yaml",
+        "ab.yaml\t",
+        "d/x.yaml",
+        "dd/x.yaml",
+        "d/e/x.yaml",
+        "d/e/f/x.yaml",
+        "e/d/x.yaml",
+        "\u{e9}.yaml",
+        "#.yaml",
+    ];
+    let mut others = Vec::new();
+    for rule in [
+        "{a,b}.yaml",
+        "a{b,c}.yaml",
+        "a}",
+        "[a.yaml",
+        "[[:space:]].yaml",
+        "[[:alpha:]].yaml",
+        "a[[:alpha:]].yaml",
+        "a[[:digit:]].yaml",
+        "a[![:digit:]].yaml",
+        "[[:alpha:][:digit:]]*.yaml",
+        "[[:nothing:]].yaml",
+        "[\\]a].yaml",
+        "[]a].yaml",
+        "[!]a].yaml",
+        "[^a].yaml",
+        "[a-b].yaml",
+        "[b-a].yaml",
+        "[a-].yaml",
+        "[-a].yaml",
+        "[!-].yaml",
+        "[\\^].yaml",
+        "[\\!a].yaml",
+        "[a!].yaml",
+        "[\\a-\\b].yaml",
+        "ab.yaml\t",
+        "ab.yaml ",
+        "d[/]x.yaml",
+        "d**/x.yaml",
+        "**d/x.yaml",
+        "d/**/x.yaml",
+        "d/***/x.yaml",
+        "**/x.yaml",
+        "d/**",
+        "d/*/x.yaml",
+        "***",
+        "a**",
+        "!**",
+        "/**/x.yaml",
+        "[[:punct:]].yaml",
+        "[[:graph:]].yaml",
+        "[",
+        "a[",
+        "a[]",
+        "\\{a,b\\}.yaml",
+        "\\#.yaml",
+        "#[a]",
+        "[[:alpha:].yaml",
+        "[a[:alpha:]-z].yaml",
+        "?{a,b}*",
+        "[\\!-.].yaml",
+        "[\\!-].yaml",
+        "d/e**",
+        "d/e**/x.yaml",
+        "/d**/x.yaml",
+        "!d**/x.yaml",
+        "e**/",
+        "[[:punct:]a].yaml",
+        "[^[:punct:]].yaml",
+    ] {
+        let world = World::new(&[]);
+        for name in names {
+            world.write(name, "");
+        }
+        world.write(".gitignore", rule);
+        let expected = not_ignored_by_git(&world, ".");
+        let mut found = world.scan(&[]);
+        found.sort();
+        let expected: Vec<_> = (expected.into_iter())
+            .filter(|name| name.ends_with(".yaml"))
+            .collect();
+        if found != expected {
+            others.push(format!("{rule:?}: {found:?}, and Git {expected:?}"));
+        }
+    }
+    assert!(others.is_empty(), "{}", others.join("\n"));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 

@@ -41,9 +41,9 @@ pub struct Object {
     pub kind: String,
     /// Where it stands in its document; the root, unless it is an item of a list.
     pub at: Path,
-    /// `metadata.namespace`, as [`kept_name`] has it.
+    /// `metadata.namespace`, as `kept_name` has it.
     pub namespace: Option<String>,
-    /// `metadata.name`, or `metadata.generateName`, or nothing; as [`kept_name`] has it.
+    /// `metadata.name`, or `metadata.generateName`, or nothing; as `kept_name` has it.
     pub name: String,
     /// `metadata.labels`.
     pub labels: Vec<(String, String)>,

@@ -2,7 +2,7 @@
 //!
 //! Git starts other programs for some addresses (`ext::`, `transport::address`), and takes some for flags. Such an address is refused
 //! here, before anything runs. So is plain http to another machine: anyone on the way could read what is sent and change what is
-//! committed. [`ALLOWED`] says the same to `git` about what its configuration and redirects make of an address.
+//! committed. `ALLOWED` says the same to `git` about what its configuration and redirects make of an address.
 
 use std::fmt;
 use std::net::IpAddr;

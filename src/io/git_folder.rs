@@ -43,10 +43,10 @@ pub fn bare_repository(folder: &Path) -> Option<PathBuf> {
         }
         folder => {
             let is_own = || {
-                let mut above = root.ancestors().skip(1);
-                above
-                    .find(|above| is_work_tree(above))
-                    .is_none_or(|outer| names(outer, root))
+                // No tree has files below `.git`.
+                root.components().any(|part| is_dot_git(part.as_os_str()))
+                    || (root.ancestors().skip(1).find(|above| is_work_tree(above)))
+                        .is_none_or(|outer| names(outer, root))
             };
             let is_named_so = root.file_name().is_some_and(is_dot_git);
             !folder.exists() && is_git_folder(root) && !is_named_so && is_own()

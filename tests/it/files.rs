@@ -346,9 +346,8 @@ fn each_tag_of_what_is_selected_is_asked_for_once_and_no_other() {
 
 #[test]
 fn the_order_of_lookups_depends_only_on_the_names_of_files() {
-    // Every second repository refuses the credentials, including those of the first two files. After that nothing else is asked.
-    // If questions came in the order of the threads, a repository that accepts the credentials would sometimes come first: those
-    // files are long.
+    // The password is wrong, and after two repositories and the registry itself nothing else is asked. If questions came in the order of the threads, other repositories
+    // would sometimes come first: the first two files are long.
     let registry = TestRegistry::with(
         Access::Basic {
             user: "user".to_owned(),
@@ -357,17 +356,12 @@ fn the_order_of_lookups_depends_only_on_the_names_of_files() {
         None,
     );
     let place = Workplace::new();
-    let config = serde_json::json!({"auths": {registry.host(): {"username": "user", "password": "hunter2"}}});
+    let config = serde_json::json!({"auths": {registry.host(): {"username": "user", "password": "hunter3"}}});
     place.write("docker/config.json", config.to_string());
     let mut first = Vec::new();
     for number in (0..60).rev() {
         let repository = format!("shop/web-{number}");
         registry.push_image(&repository, "1.4", "linux/amd64", &repository);
-        if number < 3 || number % 2 == 0 {
-            registry.fault(&repository, |_, _, _| {
-                Response::new(401).header("www-authenticate", r#"Basic realm="x""#)
-            });
-        }
         let image = deployment(&format!("{}/{repository}:1.4", registry.host()));
         match number {
             0..3 => first.push(image),
@@ -402,7 +396,7 @@ fn the_order_of_lookups_depends_only_on_the_names_of_files() {
         .filter_map(|line| line.split_once("/shop/")?.1.split('/').next())
         .collect();
     order.dedup();
-    assert_eq!(order, ["web-2", "web-1", "web-0"], "{asked:#?}");
+    assert_eq!(order, ["web-2", "web-1"], "{asked:#?}");
 }
 
 #[test]

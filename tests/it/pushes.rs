@@ -86,7 +86,7 @@ impl Scene {
         for name in ["hub.docker.com", ELSEWHERE] {
             tunnel.lead(name, api.address);
         }
-        let account = json!({"auth": "YWRhOmh1bnRlcjJodW50ZXIy"});
+        let account = json!({"username": "ada", "password": "hunter2hunter2"});
         let config = json!({"auths": {"https://index.docker.io/v1/": account, "quay.io": account, "hub.docker.com": account, "mirror.example.test": account}});
         let folder = place.beside("home/.docker");
         std::fs::create_dir(&folder).unwrap();

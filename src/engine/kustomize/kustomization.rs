@@ -244,7 +244,8 @@ fn tests<'a, T: Tree<'a>>(document: T) -> Vec<Target> {
             let path = text("path").unwrap_or_default();
             let may_have_image = ["", "image", "reference", "spec", "template", "jobTemplate"]
                 .contains(&path.rsplit('/').next().unwrap_or_default());
-            let is_list = path.contains("ontainers") || path.contains("volumes");
+            let is_list =
+                path.to_ascii_lowercase().contains("containers") || path.contains("volumes");
             text("op") == Some("test") && (may_have_image || is_list)
         })
     };

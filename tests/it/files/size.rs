@@ -96,7 +96,7 @@ fn a_policy_of_each_image_takes_little_memory() {
 fn a_long_name_is_not_told_anew_for_each_of_its_images() {
     let place = Workplace::new();
     place.write("imago.lock", LOCK);
-    let name = "n".repeat(200_000);
+    let name = "n".repeat(300_000);
     let container = |number| format!("  - name: c{number}\n    image: web-{number}:1\n");
     let containers: String = (0..2000).map(container).collect();
     let pod = format!(

@@ -17,7 +17,6 @@ use std::process::Command;
 
 use crate::support::binary::{Finished, Workplace};
 use crate::support::distribution::{self, Distribution};
-use crate::support::registry::http::Response;
 use crate::support::registry::{Access, TestRegistry, Tokens};
 
 const LOCK: &str = r#"{"version":1,"images":{"registry.example.test/web:1.4":"sha256:1111111111111111111111111111111111111111111111111111111111111111"}}"#;

@@ -26,6 +26,15 @@ pub const JSON_PATCH: &str = "JSON6902 patch";
 /// Where an operation has what it puts in.
 static VALUE: [Step; 1] = [Step::Key(Cow::Borrowed("value"))];
 
+const CONTAINERS: &str = "containers";
+const INIT_CONTAINERS: &str = "initContainers";
+
+/// What stands above the containers of a pod.
+const ABOVE: [&str; 3] = ["spec", "template", "jobTemplate"];
+
+/// How deep these stand in each other at most: `spec.jobTemplate.spec.template.spec`.
+const MOST_ABOVE: usize = 5;
+
 /// The images that the operations of a JSON Patch put in. `None`: the document is no JSON Patch.
 pub(super) fn operations<'a, T: Tree<'a>>(document: T, at: &Path) -> Option<Vec<Site>> {
     let items = document.items();
@@ -45,26 +54,52 @@ pub(super) fn operations<'a, T: Tree<'a>>(document: T, at: &Path) -> Option<Vec<
             continue;
         }
         let at = at.join(index);
-        let containers = || value.items().into_iter().enumerate();
         match path.rsplit('/').collect::<Vec<_>>().as_slice() {
             ["image", ..] | ["reference", "image", ..] => {
                 sites.extend(site(value, path, at, &VALUE));
             }
-            ["containers" | "initContainers", ..] => {
-                let all = containers().filter_map(|(index, container)| {
-                    let at = at.join("value").join(index);
-                    site(container.get("image")?, path, at, &IMAGE)
-                });
-                sites.extend(all);
+            [CONTAINERS | INIT_CONTAINERS, ..] => {
+                sites.extend(listed(value, path, &at.join("value")));
             }
-            [_, "containers" | "initContainers", ..] => {
+            [_, CONTAINERS | INIT_CONTAINERS, ..] => {
                 let image = value.get("image");
                 sites.extend(image.and_then(|image| site(image, path, at.join("value"), &IMAGE)));
+            }
+            [last, ..] if last.is_empty() || ABOVE.contains(last) => {
+                around(value, path, &at.join("value"), MOST_ABOVE, &mut sites);
             }
             _ => {}
         }
     }
     Some(sites)
+}
+
+/// The images of a list of containers.
+fn listed<'a, T: Tree<'a>>(list: T, path: &str, at: &Path) -> Vec<Site> {
+    let containers = list.items().into_iter().enumerate();
+    let site = |(index, container): (usize, T)| {
+        site(container.get("image")?, path, at.join(index), &IMAGE)
+    };
+    containers.filter_map(site).collect()
+}
+
+/// The images of the pods in what an operation puts in above their containers, at most so many keys below it.
+fn around<'a, T: Tree<'a>>(value: T, path: &str, at: &Path, left: usize, sites: &mut Vec<Site>) {
+    for list in [INIT_CONTAINERS, CONTAINERS] {
+        if let Some(containers) = value.get(list) {
+            sites.extend(listed(
+                containers,
+                &format!("{path}/{list}"),
+                &at.join(list),
+            ));
+        }
+    }
+    for key in ABOVE {
+        if let Some(below) = value.get(key).filter(|_| left > 0) {
+            let (path, at) = (format!("{path}/{key}"), at.join(key));
+            around(below, &path, &at, left - 1, sites);
+        }
+    }
 }
 
 fn site<'a, T: Tree<'a>>(image: T, path: &str, at: Path, slot: &'static [Step]) -> Option<Site> {
@@ -99,7 +134,7 @@ pub fn patch_takes(target: &Target, operation: &Site, kinds: &Kinds) -> bool {
     let Some((group, kind)) = target.named() else {
         return true;
     };
-    let is_container = |key: &str| matches!(key, "containers" | "initContainers");
+    let is_container = |key: &str| matches!(key, CONTAINERS | INIT_CONTAINERS);
     let of_pod = || operation.name.split('/').any(is_container);
     families::of(&format!("{group}/"), kind).is_some()
         && (of_pod() || !fields::may_be_off(group, kind, kinds))
@@ -170,6 +205,10 @@ mod tests {
             {"op": "replace", "path": "/spec/image", "value": {"repository": "web"}},
             {"op": "add", "path": format!("{containers}/-"), "value": container},
             {"op": "add", "path": "/spec/initContainers", "value": [container, {"name": "b"}]},
+            {"op": "replace", "path": "/spec/template/spec", "value": {"initContainers": [container], "containers": [container]}},
+            {"op": "replace", "path": "/spec/template", "value": {"spec": {"containers": [container]}}},
+            {"op": "replace", "path": "", "value": {"spec": {"jobTemplate": {"spec": {"template": {"spec": {"containers": [container]}}}}}}},
+            {"op": "replace", "path": "/spec/replicas", "value": {"spec": {"containers": [container]}}},
         ]);
         assert_eq!(
             images(&document),
@@ -179,6 +218,10 @@ mod tests {
                 "[4].value web:1",
                 "[7].value.image web:2",
                 "[8].value[0].image web:2",
+                "[9].value.initContainers[0].image web:2",
+                "[9].value.containers[0].image web:2",
+                "[10].value.spec.containers[0].image web:2",
+                "[11].value.spec.jobTemplate.spec.template.spec.containers[0].image web:2",
             ]
         );
         for document in [

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use super::report::{Action, Choice, ObjectReport, Outcome};
 use super::short;
 use crate::engine::image::ImageRef;
+use crate::engine::steering::steers;
 
 /// Where `--message` gives none.
 const DEFAULT: &str = "{summary}\n\n{changes}";
@@ -252,13 +253,6 @@ fn cut(text: &str, most: usize) -> String {
         end -= 1;
     }
     text[..end].to_owned() + MARK
-}
-
-/// Whether a character does something to a terminal, or to the order of the characters around it, instead of being seen.
-pub fn steers(character: char) -> bool {
-    character.is_control()
-        || matches!(character,
-            '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// A foreign text without line breaks and other characters that steer.

@@ -7,6 +7,7 @@ use super::report::{Action, Place, Problem, Proposed, ProposedState, Report, Ski
 use super::request::ProposeRequest;
 use crate::engine::code::Code;
 use crate::engine::propose::{Act, GroupBy, Marker, Merge, Scope, marker, with_section};
+use crate::engine::steering::steers;
 use crate::io::forge::{
     Created, Draft, Forge, ForgeError, GitHubApp, LocateError, Request, locate,
 };
@@ -409,7 +410,7 @@ fn named(group: &str) -> String {
         match character {
             '`' => safe.push('\''),
             '@' | '#' | '!' | '~' | '%' | '&' | '$' => safe.extend([character, NOTHING]),
-            steering if super::message::steers(steering) => safe.push('\u{fffd}'),
+            steering if steers(steering) => safe.push('\u{fffd}'),
             other => safe.push(other),
         }
     }

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::site::Role;
+use super::steering::steers;
 
 /// The images of a workload as they were written, by container.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,21 +94,16 @@ impl<'t> Originals<'t> {
         }
     }
 
-    /// The annotation's text: compact JSON on one line, in characters that every YAML reader takes as they are.
+    /// The annotation's text: compact JSON on one line, in characters that every YAML reader takes as they are, and that every person
+    /// sees.
     pub fn to_text(&self) -> String {
         let json = serde_json::to_string(self).expect("strings in lists always serialise");
         let mut text = String::with_capacity(json.len());
         for character in json.chars() {
-            match character {
-                '\u{7f}'..='\u{9f}'
-                | '\u{2028}'
-                | '\u{2029}'
-                | '\u{feff}'
-                | '\u{fffe}'
-                | '\u{ffff}' => {
-                    text.push_str(&format!("\\u{:04x}", u32::from(character)));
-                }
-                _ => text.push(character),
+            if steers(character) || matches!(character, '\u{fffe}' | '\u{ffff}') {
+                text.push_str(&format!("\\u{:04x}", u32::from(character)));
+            } else {
+                text.push(character);
             }
         }
         text
@@ -175,6 +171,17 @@ mod tests {
             r#"{"containers":[{"name":"a\u2028b\nc","image":"x"}],"initContainers":[]}"#
         );
         let text = originals.to_text();
+        assert_eq!(Originals::parse(&text).unwrap(), originals);
+    }
+
+    #[test]
+    fn nothing_in_a_record_steers_who_reads_it() {
+        let steering: String = ('\0'..='\u{ffff}').filter(|it| steers(*it)).collect();
+        let mut originals = Originals::default();
+        originals.push(Role::Container, &steering, steering.as_str().into());
+        let text = originals.to_text();
+        assert!(steering.contains('\u{202e}') && text.is_ascii(), "{text}");
+        assert!(!text.contains(steers), "{text:?}");
         assert_eq!(Originals::parse(&text).unwrap(), originals);
     }
 }

@@ -36,6 +36,7 @@ pub mod shard;
 pub mod site;
 pub mod source_link;
 pub mod splice;
+pub mod steering;
 pub mod tree;
 pub mod version;
 pub mod yaml;

@@ -156,6 +156,30 @@ spec:
 }
 
 #[test]
+fn a_diff_in_a_log_shows_every_character_and_one_in_a_pipe_applies() {
+    let place = place();
+    let manifest = String::from_utf8(place.files()["deploy/web.yaml"].clone()).unwrap();
+    let manifest = manifest.replace("# the line", "# \u{202e}the\u{2066} line");
+    place.write("deploy/web.yaml", &manifest);
+    let diff = |name: &str| {
+        let run = place.imago("files --offline --diff deploy/web.yaml".split(' '));
+        run.env(name, "true").finish().stdout
+    };
+    for name in ["GITHUB_ACTIONS", "TF_BUILD"] {
+        let log = diff(name);
+        assert!(
+            log.contains("# \\u{202e}the\\u{2066} line")
+                && !log.contains(|it| it != '\n' && imago::cli::render::steers(it)),
+            "{name}: {log}"
+        );
+    }
+    place.write("piped.diff", diff("CI"));
+    place.program("git", ["init", "-q", "."]).finish_with(0);
+    place.program("git", ["apply", "piped.diff"]).finish_with(0);
+    assert_ne!(place.files()["deploy/web.yaml"], manifest.into_bytes());
+}
+
+#[test]
 fn a_fenced_diff_applies_and_a_file_gets_the_diff_alone() {
     let place = place();
     let fenced = run(&place, "files --offline --diff deploy/web.yaml").stdout;

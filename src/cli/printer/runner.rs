@@ -10,6 +10,8 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use crate::engine::steering::steers;
+
 /// Whose runner reads what is printed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Runner {
@@ -20,13 +22,39 @@ pub enum Runner {
 }
 
 impl Runner {
-    /// A diff that the runner does not obey. One of hashes gets escapes in it: then it no longer applies, which `git apply` says.
+    /// A diff that the runner does not obey, and in which a person who reads the log sees every character. Where that takes escapes, it no
+    /// longer applies, which `git apply` says.
     pub(super) fn guarded<'t>(&self, diff: &'t str) -> Cow<'t, str> {
-        match self {
+        let guard = |diff: &'t str| match self {
             Self::Github(word) => fenced(diff, word),
             Self::OfHashes => without_hashes(diff, "#\\u{23}"),
+        };
+        match seen(diff) {
+            Cow::Borrowed(diff) => guard(diff),
+            Cow::Owned(diff) => Cow::Owned(self.guarded(&diff).into_owned()),
         }
     }
+}
+
+/// The diff with an escape for each character that steers, but tabs and line ends.
+fn seen(diff: &str) -> Cow<'_, str> {
+    let steering = |(at, character): &(usize, char)| match character {
+        '\n' | '\t' => false,
+        '\r' => !diff[at + 1..].starts_with('\n'),
+        other => steers(*other),
+    };
+    let mut steering = diff.char_indices().filter(steering).peekable();
+    if steering.peek().is_none() {
+        return Cow::Borrowed(diff);
+    }
+    let (mut seen, mut from) = (String::with_capacity(diff.len() + 16), 0);
+    for (at, character) in steering {
+        seen.push_str(&diff[from..at]);
+        seen.extend(character.escape_default());
+        from = at + character.len_utf8();
+    }
+    seen.push_str(&diff[from..]);
+    Cow::Owned(seen)
 }
 
 /// Whether a runner would take something of the text for a command.
@@ -191,6 +219,14 @@ mod tests {
             Runner::OfHashes.guarded(" ###vso[x]\n"),
             " ##\\u{23}vso[x]\n"
         );
+    }
+
+    #[test]
+    fn a_diff_hides_nothing_from_who_reads_the_log() {
+        let diff = " a: b\t# c\r\n-d\re\n+\u{202e}f\u{2066}\n \u{200f}::error::x\n";
+        let shown = " a: b\t# c\r\n-d\\re\n+\\u{202e}f\\u{2066}\n \\u{200f}::error::x\n";
+        assert_eq!(Runner::OfHashes.guarded(diff), shown);
+        assert_eq!(Runner::Github("w".to_owned()).guarded(diff), shown);
     }
 
     #[test]

@@ -24,8 +24,8 @@ use anstyle::{AnsiColor, Style};
 
 use crate::app::report::{ObjectReport, Reach};
 
-pub use crate::app::message::steers;
 pub use crate::app::short::counted;
+pub use crate::engine::steering::steers;
 
 /// The styles of text for people; the plain ones add no byte.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -15,9 +15,10 @@ use crate::support::registry::http::Response;
 
 const FORMS: [&str; 5] = ["text", "json", "github", "sarif", "markdown"];
 /// An escape, a one-character escape, a bell, a line that runners obey, and characters that reverse the direction of text.
-const EVIL: &str = "a\u{1b}[2J\u{9b}31m\u{7}\r::error::b\u{202e}c\u{2028}d\u{7f}";
+const EVIL: &str =
+    "a\u{1b}[2J\u{9b}31m\u{7}\r::error::b\u{202e}\u{2066}\u{200f}\u{61c}c\u{2028}d\u{7f}";
 /// The same in a quoted YAML scalar.
-const EVIL_YAML: &str = r#""a\e[2J\x9b31m\a\r::error::b\u202ec\u2028d\x7f""#;
+const EVIL_YAML: &str = r#""a\e[2J\x9b31m\a\r::error::b\u202e\u2066\u200f\u061cc\u2028d\x7f""#;
 
 fn assert_harmless(ended: &Finished, place: &str) {
     for (stream, text) in [("stdout", &ended.stdout), ("stderr", &ended.stderr)] {

@@ -16,7 +16,7 @@ use crate::engine::plan::Question;
 use crate::engine::shape::{self, Kinds};
 use crate::engine::splice;
 use crate::engine::yaml::{Fault, File, Unreadable};
-use crate::io::files::{FileError, MAX_RULES};
+use crate::io::files::FileError;
 use crate::io::scan::{Found, What};
 
 /// Lists the registry queries for the objects of a file, each with the number of its document.
@@ -188,10 +188,10 @@ pub(super) fn examine(
         What::Rules(error) => Examined::from(Passed::UnreadableFolder {
             code: error.code(),
             cause: format!("{error}; nothing was left out by its rules"),
-            hint: Some(format!(
-                "make it a regular file of at most {} KiB",
-                MAX_RULES / 1024
-            )),
+            hint: match error {
+                FileError::NotRegular(_) => Some("make it a regular file".to_owned()),
+                other => other.hint().map(str::to_owned),
+            },
         }),
         What::Unknown(error) => Examined::from(Passed::Unknown {
             cause: error.to_string(),
@@ -551,6 +551,36 @@ mod tests {
         assert!(size_of::<Looked>() <= 32, "{}", size_of::<Looked>());
         assert!(size_of::<Site>() <= 152, "{}", size_of::<Site>());
         assert!(size_of::<Object>() <= 432, "{}", size_of::<Object>());
+    }
+
+    #[test]
+    fn rules_that_are_not_read_come_with_what_to_do_about_the_cause() {
+        for (error, hint) in [
+            (FileError::Permission, "run as a user who may"),
+            (FileError::NotRegular("a link"), "make it a regular file"),
+            (FileError::TooManyRules(70_000), "shorten it: 64 KiB"),
+            (FileError::OpenFiles, "raise the limit of open files"),
+        ] {
+            let found = Found {
+                number: 0,
+                path: ".gitignore".into(),
+                shown: ".gitignore".to_owned(),
+                kustomized: false,
+                what: What::Rules(error),
+            };
+            let sought = (&Kinds::default(), Texts::All);
+            let looked = examine(&found, &Base::default(), sought, &|_: &_| Vec::new());
+            let Examined::Passed(passed) = looked.examined else {
+                panic!("its rules are not read");
+            };
+            let Passed::UnreadableFolder { hint: said, .. } = *passed else {
+                panic!("that is a problem");
+            };
+            assert!(
+                said.as_ref().is_some_and(|said| said.starts_with(hint)),
+                "{said:?}"
+            );
+        }
     }
 
     #[test]

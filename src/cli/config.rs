@@ -20,7 +20,7 @@ use serde_saphyr::Location;
 use super::refused::{Mistake, Spot};
 use crate::io::files::{self, FileError};
 use crate::io::git::{self, GitError};
-use crate::io::links::Links;
+use crate::io::links::{self, Links};
 use crate::io::scan;
 pub use fleet::{Entry, read_fleet};
 use values::Values;
@@ -110,7 +110,7 @@ pub fn read(named: Option<&Path>, current: &Path) -> Result<Option<Config>, Mist
     // A line with a mistake is shown, so a link in a repository must not lead to a file of the machine's.
     // One that a person names elsewhere, such as what a pod mounts of a ConfigMap, may be a link.
     let resolve = || match is_elsewhere(&path, &root) {
-        true => Ok(path.canonicalize()?),
+        true => links::real(&path),
         false => Ok(Links::new(&root)?.resolve(&path)?.0),
     };
     let bytes = match resolve().and_then(|real| files::read(&real)) {

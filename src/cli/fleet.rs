@@ -22,6 +22,8 @@ use crate::app::request::FilesRequest;
 use crate::app::source::LockUse;
 use crate::app::workspace::Workspace;
 use crate::engine::code::Code;
+use crate::io::files::FileError;
+use crate::io::links;
 use crate::io::lock::{self, Lock, LockError};
 use crate::io::registry::Limits;
 
@@ -128,8 +130,12 @@ fn shared_lock(fleet: &Fleet) -> anyhow::Result<Option<(PathBuf, Arc<Lock>)>> {
         })
     };
     // What a pod mounts of a ConfigMap is a link.
-    let real = path.canonicalize();
-    match Lock::read(real.as_deref().unwrap_or(path)) {
+    let read = match links::real(path) {
+        Ok(real) => Lock::read(&real),
+        Err(FileError::Vanished) => Ok(None),
+        Err(error) => Err(error.into()),
+    };
+    match read {
         Ok(Some(lock)) => Ok(Some((path.clone(), Arc::new(lock)))),
         Ok(None) => Err(problem("there is none".to_owned(), Code::NoLock)),
         Err(error) => Err(problem(error.to_string(), error.code())),

@@ -134,7 +134,9 @@ impl FileError {
                 Some("name the file that it leads to, in that file's own repository")
             }
             Self::Link(_) => Some("name the file that it leads to, or remove the link"),
-            Self::InsideGit => Some("name a file of the work tree"),
+            Self::InsideGit => {
+                Some("name a file of the work tree, or leave it out with `--exclude`")
+            }
             Self::Other(_) => None,
         }
     }

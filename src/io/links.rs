@@ -33,7 +33,7 @@ impl<'a> Links<'a> {
     pub fn resolve(&mut self, path: &Path) -> Result<(PathBuf, Metadata), FileError> {
         let metadata = path.symlink_metadata()?;
         if metadata.file_type().is_symlink() {
-            let real = path.canonicalize()?;
+            let real = real(path)?;
             if !real.starts_with(&self.real_root) {
                 return Err(outside(&real));
             }
@@ -47,7 +47,7 @@ impl<'a> Links<'a> {
             (Some(folder), Some(Component::Normal(name))) if !metadata.is_dir() => {
                 self.real_folder(folder)?.join(name)
             }
-            _ => path.canonicalize()?,
+            _ => real(path)?,
         };
         // A parent folder may be a link, too. A path that is spelled inside the root must also be inside it without links.
         if !real.starts_with(&self.real_root)
@@ -69,6 +69,18 @@ impl<'a> Links<'a> {
         Ok(&self.folders[folder])
     }
 }
+
+/// The path without links, as [`Path::canonicalize`] has it. A link that leads to nothing is told from a path where nothing is.
+pub fn real(path: &Path) -> Result<PathBuf, FileError> {
+    path.canonicalize()
+        .map_err(|error| match path.is_symlink() {
+            true if error.kind() == io::ErrorKind::NotFound => FileError::NotRegular(NOTHING),
+            _ => error.into(),
+        })
+}
+
+/// What a link is that leads to nothing.
+pub(in crate::io) const NOTHING: &str = "a link to something that is not there";
 
 /// The most links to follow for one path. It is the kernel's limit.
 const MAX_LINKS: usize = 40;
@@ -222,7 +234,11 @@ mod tests {
             "link-outside"
         );
         assert_eq!(
-            resolve(&at("dangling")).unwrap_err().code().as_str(),
+            resolve(&at("dangling")).unwrap_err().to_string(),
+            "it is a link to something that is not there, not a regular file"
+        );
+        assert_eq!(
+            resolve(&at("none")).unwrap_err().code().as_str(),
             "vanished"
         );
         assert_eq!(

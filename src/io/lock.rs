@@ -316,7 +316,10 @@ fn is_there(path: &Path) -> Result<bool, FileError> {
         }
         // The error of the read says what it is instead.
         Ok(_) => files::read(path).map(|_| true),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        // The error of the write says that there is no such folder.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Ok(false)
+        }
         Err(error) => Err(error.into()),
     }
 }

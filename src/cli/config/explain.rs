@@ -6,6 +6,8 @@ use serde_saphyr::{Error, MessageFormatter, UserMessageFormatter};
 use crate::cli::args::Typed;
 use crate::cli::refused::{UsageError, usage};
 
+/// The most requests at once, as of the flag.
+pub(super) const MOST_REQUESTS: u16 = 1024;
 /// The most aliases in a file: each may repeat a long text.
 pub(super) const MOST_ALIASES: usize = 64;
 
@@ -35,23 +37,35 @@ pub(super) fn explain(error: &Error) -> UsageError {
         ),
         Error::Unexpected { expected, .. } if *expected == "mapping start" => usage(
             "settings are expected here",
-            "write them like `exclude: [charts/**]`",
+            "write each on a line of its own, as `KEY: VALUE`",
         ),
-        Error::Unexpected { expected, .. } if *expected == "sequence start" => {
-            usage("a list is expected here", "write it like `[\"…\"]`")
-        }
+        // The reader offers the bytes of a `!!binary` as a list of numbers.
+        Error::SerdeInvalidType { .. } => list(),
+        Error::Unexpected { expected, .. } if *expected == "sequence start" => list(),
         Error::InvalidScalar { ty, .. } if *ty == "boolean" => {
             usage("`true` or `false` is expected here", "write `true`")
         }
-        Error::InvalidScalar { .. } => {
-            usage("a whole number is expected here", "write it like `20`")
+        // No other setting has this type.
+        Error::InvalidScalar { ty, .. } if *ty == "u16" => requests(),
+        Error::InvalidScalar { .. } => usage(
+            "a whole number is expected here",
+            "write it like `20`, without a sign, and with at most 19 digits",
+        ),
+        Error::Unexpected { .. } | Error::ExternallyTaggedEnumExpectedScalarOrMapping { .. } => {
+            usage(
+                "one value is expected here, no list and no mapping",
+                "if it is a text with brackets or braces, put it in quotes",
+            )
         }
-        Error::Unexpected { .. }
-        | Error::QuotingRequired { .. }
+        Error::QuotingRequired { .. }
         | Error::NullIntoString { .. }
-        | Error::ExternallyTaggedEnumExpectedScalarOrMapping { .. } => {
-            usage("text is expected here", "put the text in quotes")
-        }
+        | Error::TaggedScalarCannotDeserializeIntoString { .. }
+        | Error::InvalidBinaryBase64 { .. }
+        | Error::BinaryNotUtf8 { .. } => usage("text is expected here", "put the text in quotes"),
+        Error::UnsupportedTag { tag, .. } => usage(
+            format!("the tag `{tag}` has no meaning here"),
+            "leave it out, or put the text in quotes",
+        ),
         Error::Budget { .. } => usage(
             format!("the settings nest too deep, or have more than {MOST_ALIASES} aliases"),
             "write the values out",
@@ -65,6 +79,21 @@ pub(super) fn explain(error: &Error) -> UsageError {
             "correct it; a value with braces or a colon needs quotes",
         ),
     }
+}
+
+fn list() -> UsageError {
+    usage(
+        "a list is expected here",
+        "write it like `[\"…\"]`, or with `- ` in front of each entry",
+    )
+}
+
+/// What is said of a number of requests that is none.
+pub(super) fn requests() -> UsageError {
+    usage(
+        format!("`concurrency` takes a whole number from 1 to {MOST_REQUESTS}"),
+        "write it like `concurrency: 8`",
+    )
 }
 
 fn unknown(name: &str, expected: &[&'static str]) -> UsageError {

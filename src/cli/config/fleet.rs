@@ -15,6 +15,7 @@ use crate::cli::refused::{UsageError, usage};
 use crate::cli::settings::{commits, remote};
 use crate::io::files::{self, FileError};
 use crate::io::git::address::Address;
+use crate::io::links;
 
 /// The most bytes of a list that are read.
 const LARGEST: usize = 8 * 1024 * 1024;
@@ -239,10 +240,7 @@ pub fn read_fleet(path: &Path, current: &Path) -> Result<Vec<Entry>, Mistake> {
         hint: hint.to_owned(),
     };
     // What a pod mounts of a ConfigMap is a link.
-    let real = current.join(path).canonicalize();
-    let read = real
-        .map_err(FileError::from)
-        .and_then(|real| files::read(&real));
+    let read = links::real(&current.join(path)).and_then(|real| files::read(&real));
     let bytes = read.map_err(|error| {
         let what = match error {
             FileError::Vanished => format!("there is no file `{name}`"),

@@ -1,6 +1,6 @@
 //! Settings as values for the flags that were not given.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Config;
 use super::values::{DigestPlace, Kind, Written};
@@ -9,7 +9,8 @@ use crate::app::request::ImageGlobs;
 use crate::cli::args::{Digest, Files, Locking, Registries, Tags, Track};
 use crate::cli::refused::UsageError;
 use crate::engine::shape::{EntryDigest, PolicyRules};
-use crate::io::links::{self, Links};
+use crate::io::files::FileError;
+use crate::io::links;
 use crate::io::registry::{Detour, Map};
 use crate::io::scan::Globs;
 
@@ -163,11 +164,12 @@ impl Config {
                 return Ok(());
             }
             let path = self.folder.join(&lock);
-            // The folder is looked up for its own links first: one that leads out is no folder of the repository.
-            let parent = path.parent().unwrap_or(&self.folder);
-            let inside = Links::new(&self.folder).and_then(|mut links| links.resolve(parent));
-            inside
-                .and_then(|_| links::destination(&self.folder, &path))
+            let is_there = |place: PathBuf| match place.parent().is_some_and(Path::is_dir) {
+                true => Ok(()),
+                false => Err(FileError::FolderMissing),
+            };
+            links::destination(&self.folder, &path)
+                .and_then(is_there)
                 .map_err(|error| UsageError {
                     what: format!("cannot use the lock `{lock}` of `{}`: {error}", self.name),
                     hint: "name a file whose folder is there, or give `--lock`".to_owned(),

@@ -153,7 +153,68 @@ error: `a[` is not a pattern for files: unclosed character class; missing ']'
 "
     );
     for (text, place, what, hint) in [
-        ("lock: [", ":1:7", "text is expected here", "quotes"),
+        ("lock: [", ":1:7", "one value is expected here", "quotes"),
+        (
+            "lock: [a]\n",
+            ":1:7",
+            "one value is expected here",
+            "quotes",
+        ),
+        ("max-changes: [1]\n", ":1:14", "one value is", "quotes"),
+        ("drop-tag: {a: b}\n", ":1:11", "one value is", "quotes"),
+        ("track: [tag]\n", ":1:8", "one value is", "quotes"),
+        ("drop-tag: 5\n", ":1:11", "`true` or `false` is", "`true`"),
+        ("drop-tag:\n", ":1:9", "`true` or `false` is", "`true`"),
+        (
+            "exclude: !!binary aGk=\n",
+            ":1:1",
+            "a list is expected here",
+            "`- `",
+        ),
+        ("exclude: a\n", ":1:10", "a list is expected here", "`- `"),
+        (
+            "lock: !!binary '*'\n",
+            ":1:16",
+            "text is expected here",
+            "quotes",
+        ),
+        (
+            "lock: !!int 5\n",
+            ":1:13",
+            "text is expected here",
+            "quotes",
+        ),
+        ("lock: 1.5\n", ":1:7", "text is expected here", "quotes"),
+        ("include: [~]\n", ":1:11", "text is expected here", "quotes"),
+        ("kinds: [a]\n", ":1:9", "settings are", "`KEY: VALUE`"),
+        ("policies: {a: b}\n", ":1:11", "a list is expected", "`- `"),
+        (
+            "concurrency: 1000000000\n",
+            ":1:14",
+            "`concurrency` takes a whole number from 1 to 1024",
+            "concurrency: 8",
+        ),
+        ("concurrency: 0\n", ":1:14", "from 1 to 1024", "8"),
+        ("concurrency: -1\n", ":1:14", "from 1 to 1024", "8"),
+        ("concurrency: many\n", ":1:14", "from 1 to 1024", "8"),
+        (
+            "max-changes: -1\n",
+            ":1:14",
+            "a whole number is expected here",
+            "without a sign",
+        ),
+        (
+            "max-changes: 99999999999999999999\n",
+            ":1:14",
+            "a whole number is expected here",
+            "at most 19 digits",
+        ),
+        (
+            "helm: {charts: [{chart: a, chart: b}]}\n",
+            ":1:28",
+            "`chart` is set twice",
+            "leave one",
+        ),
         ("include: [", ":1:10", "unclosed bracket", "correct it"),
         ("lock: *a", ":1:7", "is an alias", "quotes"),
         ("exclude: [**/*.yaml]", ":1:11", "begins with `*`", "quotes"),
@@ -165,9 +226,19 @@ error: `a[` is not a pattern for files: unclosed character class; missing ']'
         ),
         ("lock: ~\n", ":1:7", "text is expected here", "quotes"),
         ("include:\n", ":1:8", "a list is expected here", "[\"…\"]"),
-        ("message: !env SECRET\n", ":1:15", "tag", "correct it"),
+        (
+            "message: !env SECRET\n",
+            ":1:15",
+            "the tag `!env` has no meaning here",
+            "leave it out",
+        ),
         ("1: a\n", ":1:1", "text is expected here", "quotes"),
-        ("[a]\n", ":1:1", "settings are expected here", "exclude"),
+        (
+            "[a]\n",
+            ":1:1",
+            "settings are expected here",
+            "`KEY: VALUE`",
+        ),
         (
             "drop-tag: true\n---\ndrop-tag: true\n",
             ":3:1",
@@ -179,7 +250,7 @@ error: `a[` is not a pattern for files: unclosed character class; missing ']'
         (
             "message: {summary}\n",
             ":1:10",
-            "text is expected here",
+            "one value is expected here",
             "quotes",
         ),
         (
@@ -435,6 +506,17 @@ fn the_file_is_that_of_the_repository_and_no_link_out_of_it() {
         mistake.what.contains("outside the repository") && mistake.spot.is_none(),
         "{mistake:?}"
     );
+    fs::remove_file(at(NAME)).unwrap();
+    symlink("none.yaml", at(NAME)).unwrap();
+    let dangling =
+        "cannot read the settings: it is a link to something that is not there, not a regular file";
+    for named in [None, Some(Path::new(NAME))] {
+        let mistake = read(named, folder.path()).unwrap_err();
+        assert_eq!(mistake.what, dangling);
+    }
+    symlink("none", outside.path().join("mounted.yaml")).unwrap();
+    let mounted = read(Some(&outside.path().join("mounted.yaml")), folder.path());
+    assert_eq!(mounted.unwrap_err().what, dangling);
     let missing = read(Some(Path::new("none.yaml")), folder.path()).unwrap_err();
     assert!(
         missing.what.starts_with("cannot read the settings: "),
@@ -471,8 +553,18 @@ fn a_lock_stays_in_the_repository() {
             .unwrap()
             .ends_with("locks/imago.lock")
     );
-    for lock in ["out/imago.lock", "link", "none/imago.lock"] {
-        assert!(fill(lock).is_err(), "{lock}");
+    symlink("none", folder.path().join("dangling")).unwrap();
+    fs::write(folder.path().join("file"), "").unwrap();
+    for (lock, why) in [
+        ("out/imago.lock", "`out` is a link"),
+        ("link", "`link` is a link"),
+        ("dangling/imago.lock", "`dangling` is a link"),
+        ("none/imago.lock", "its folder is not there"),
+        ("file/imago.lock", "its folder is not there"),
+    ] {
+        let what = fill(lock).unwrap_err().what;
+        let said = format!("cannot use the lock `{lock}` of `.imago.yaml`: {why}");
+        assert!(what.starts_with(&said), "{what}");
     }
 }
 

@@ -18,7 +18,7 @@ use std::path::{Component, Path};
 use serde::Deserialize;
 use serde_saphyr::options::MergeKeyPolicy;
 
-use super::explain::{MOST_ALIASES, explain};
+use super::explain::{MOST_ALIASES, MOST_REQUESTS, explain, requests};
 use super::policies::TagPolicy;
 pub(super) use super::written::{Setting, Written, Wrong};
 use crate::cli::args::Track;
@@ -28,8 +28,6 @@ use crate::engine::helm;
 use crate::engine::shape::{Pattern, Shape, Split};
 use crate::io::scan;
 
-/// The most requests at once, as of the flag.
-const MOST_REQUESTS: u16 = 1024;
 /// How many `policies` there may be.
 const MOST_POLICIES: usize = 1024;
 
@@ -258,11 +256,7 @@ impl Values {
         if let Some(Written(number)) = &self.concurrency.0
             && !(1..=MOST_REQUESTS).contains(&number.value)
         {
-            let what = format!("`concurrency` takes a whole number from 1 to {MOST_REQUESTS}");
-            return Err((
-                usage(what, "write it like `concurrency: 8`"),
-                Some(number.referenced),
-            ));
+            return Err((requests(), Some(number.referenced)));
         }
         match &self.track.0 {
             Some(Written(track)) if self.drop_tag && track.value == Track::Tag => Err((

@@ -96,6 +96,7 @@ fn place(path: &Path) -> Result<Destination, FileError> {
         Ok(metadata) if metadata.file_type().is_fifo() => Err(FileError::NotRegular("a pipe")),
         Ok(_) => Err(FileError::NotRegular("a device or a socket")),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Destination::Regular(None)),
+        Err(error) if error.kind() == ErrorKind::NotADirectory => Err(FileError::FolderMissing),
         Err(error) => Err(error.into()),
     }
 }
@@ -168,7 +169,7 @@ mod tests {
         for (name, code) in [
             ("", "not-a-file"),
             ("none/a", "folder-missing"),
-            ("file/a", "vanished"),
+            ("file/a", "folder-missing"),
         ] {
             let path = folder.path().join(name);
             assert_eq!(puttable(&path).unwrap_err().code().as_str(), code, "{name}");

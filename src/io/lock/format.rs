@@ -22,6 +22,10 @@ impl Lock {
                 Ok(Header {
                     version: Some(version),
                 }) if version.as_u64() != Some(VERSION) => LockError::Version(version.to_string()),
+                _ if bytes.trim_ascii().is_empty() => LockError::Malformed {
+                    line: 1,
+                    reason: "it is empty".to_owned(),
+                },
                 _ => malformed(&error),
             }
         })?;
@@ -82,9 +86,13 @@ fn lines(formatter: &mut fmt::Formatter<'_>, entries: impl Iterator<Item = Strin
 fn malformed(error: &serde_json::Error) -> LockError {
     let text = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
+    let reason = match error.is_eof() {
+        true => "it ends before it is complete",
+        false => text.strip_suffix(&place).unwrap_or(&text),
+    };
     LockError::Malformed {
         line: error.line().max(1),
-        reason: text.strip_suffix(&place).unwrap_or(&text).to_owned(),
+        reason: reason.to_owned(),
     }
 }
 

@@ -160,7 +160,16 @@ fn a_merge_keeps_what_the_run_did_not_meet_and_a_prune_drops_it() {
 fn a_malformed_lock_is_refused_with_line_and_reason_and_never_written() {
     let good = digest('a');
     for (content, message) in [
-        (String::new(), "line 1: EOF while parsing a value"),
+        (String::new(), "line 1: it is empty"),
+        (" \n\n".to_owned(), "line 1: it is empty"),
+        (
+            "{\"version\":1,\n\"images\":{".to_owned(),
+            "line 2: it ends before it is complete",
+        ),
+        (
+            "null\n".to_owned(),
+            "line 1: invalid type: null, expected a lock",
+        ),
         ("<<<<<<< HEAD\n".to_owned(), "line 1: expected value"),
         (
             "{\"version\":1,\n\"images\":[]}".to_owned(),
@@ -233,6 +242,11 @@ fn what_is_no_file_or_has_no_folder_is_refused_at_once() {
             .as_str(),
         "folder-missing"
     );
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    let below = folder.path().join("file/imago.lock");
+    assert_eq!(Lock::read(&below).unwrap(), None);
+    let error = Lock::writable(&below).unwrap_err();
+    assert_eq!(error.to_string(), "its folder is not there");
 }
 
 #[test]

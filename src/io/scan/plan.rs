@@ -8,7 +8,7 @@ use super::filter::PathFilter;
 use super::{Entry, EntryKind, ScanError, Scope, have_kustomization, near, template};
 use crate::io::files::FileError;
 use crate::io::git_folder::DOT_GIT;
-use crate::io::links::Links;
+use crate::io::links::{Links, NOTHING};
 
 /// With more threads than these, they would wait for the one walk that feeds them.
 const MAX_THREADS: usize = 8;
@@ -88,7 +88,9 @@ impl Plan {
             let absolute = current.join(&shown);
             let (real, metadata) = match links.resolve(&absolute) {
                 Ok(found) => found,
-                Err(FileError::Vanished) => return Err(missing()),
+                Err(FileError::Vanished | FileError::NotRegular(NOTHING)) => {
+                    return Err(missing());
+                }
                 Err(error) => {
                     useless.push(Entry::told(absolute, shown, EntryKind::Useless(error)));
                     continue;

@@ -287,8 +287,8 @@ codes! {
             "A link leads out of the repository.",
             "Run on the place that it leads to, or leave it out with `--exclude`.";
         InsideGit = "inside-git",
-            "The file is inside Git's own folder.",
-            "Name another file.";
+            "The file is inside Git's own folder, or one like it: with `HEAD`, `objects` and `refs`.",
+            "Name another file, or leave it out with `--exclude`.";
         FolderMissing = "folder-missing",
             "The folder of the file does not exist.",
             "Make the folder.";

@@ -86,7 +86,11 @@ pub(in crate::io) fn is_dot_git(name: &OsStr) -> bool {
 /// Whether Git treats this as the folder of a repository, of a linked work tree or of a submodule (`is_git_directory` in its
 /// setup.c).
 fn is_git_folder(folder: &Path) -> bool {
-    let has = |name: &str| folder.join(name).symlink_metadata().is_ok();
+    is_git_folder_with(|name| folder.join(name).symlink_metadata().is_ok())
+}
+
+/// As [`is_git_folder`], of a folder that has these names.
+pub(in crate::io) fn is_git_folder_with(has: impl Fn(&str) -> bool) -> bool {
     has("HEAD") && (has("commondir") || has("objects") && has("refs"))
 }
 

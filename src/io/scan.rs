@@ -302,7 +302,7 @@ fn have_kustomization<'a>(folders: impl IntoIterator<Item = &'a Path>) -> bool {
 enum EntryKind {
     /// A file. If its path looks like that of a Helm template, also its absolute path without links.
     File { maybe_template: Option<PathBuf> },
-    /// A named path that cannot be used.
+    /// A path that cannot be used: a named one, or a file in a repository's own folder.
     Useless(FileError),
     /// A folder that could not be read.
     Folder(FileError),

@@ -101,6 +101,39 @@ fn manifests_are_found_at_every_depth_and_in_hidden_folders() {
 }
 
 #[test]
+fn a_file_in_a_repository_of_any_name_is_refused_as_if_it_were_named() {
+    let world = World::new(&[
+        "store/HEAD",
+        "store/objects/x",
+        "store/refs/heads/web.yaml",
+        "store/web.yaml",
+        "store/tree/.git/HEAD",
+        "store/tree/web.yaml",
+        "plain/HEAD",
+        "plain/objects/web.yaml",
+        "linked/HEAD",
+        "linked/commondir",
+        "linked/web.yaml",
+    ]);
+    let scanned = [
+        "linked/web.yaml: inside-git",
+        "plain/objects/web.yaml",
+        "store/refs/heads/web.yaml: inside-git",
+        "store/tree/web.yaml",
+        "store/web.yaml: inside-git",
+    ];
+    assert_eq!(world.scan(&[]), scanned);
+    for file in scanned {
+        let (name, _) = file.split_once(':').unwrap_or((file, ""));
+        assert_eq!(world.scan(&[name]), [file]);
+    }
+    for folder in ["store", "store/refs"] {
+        assert_eq!(world.scan(&[folder]), [format!("{folder}: inside-git")]);
+    }
+    assert_eq!(world.scan(&["store/tree"]), ["store/tree/web.yaml"]);
+}
+
+#[test]
 fn a_file_comes_with_its_bytes_and_the_path_to_open_it() {
     let world = World::new(&[]);
     world.write("deploy/web.yaml", "kind: Deployment\n");

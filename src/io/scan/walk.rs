@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::plan::{Named, Plan};
 use super::rules::{self, Answer, Rules, WorkTree};
 use super::{DECIDING, Entry, EntryKind, FileError, have_kustomization, repository_root, template};
-use crate::io::git_folder::{DOT_GIT, is_dot_git};
+use crate::io::git_folder::{DOT_GIT, is_dot_git, is_git_folder_with};
 
 /// The settings file of a repository. It is not a manifest.
 pub(super) const SETTINGS: &str = ".imago.yaml";
@@ -70,6 +70,8 @@ struct Folder {
     left_out: bool,
     /// Whether one of [`DECIDING`] stands in it, or above.
     kustomized: bool,
+    /// Whether it is a repository's own folder, or in one: only Git writes there.
+    of_git: bool,
     /// The entries that are left, in reverse.
     entries: Vec<(OsString, FileType)>,
 }
@@ -79,6 +81,7 @@ struct Folder {
 struct Above {
     left_out: bool,
     kustomized: bool,
+    of_git: bool,
 }
 
 impl Iterator for Walk {
@@ -108,6 +111,8 @@ impl Iterator for Walk {
                     Above {
                         left_out: false,
                         kustomized,
+                        // A named path in one is refused.
+                        of_git: false,
                     },
                 );
                 continue;
@@ -193,11 +198,14 @@ impl Walk {
                 return;
             }
         };
-        if !inner.as_os_str().is_empty() && entries.iter().any(|(name, _)| name == DOT_GIT) {
+        let has = |name: &str| entries.iter().any(|(entry, _)| entry == name);
+        // As `git_folder::is_inside` has it.
+        let of_git = !has(DOT_GIT) && (above.of_git || is_git_folder_with(has));
+        if !inner.as_os_str().is_empty() && has(DOT_GIT) {
             rules = self.of_repository(&real);
             tree = Some(Arc::new(WorkTree::new(real.clone())));
         }
-        if entries.iter().any(|(name, _)| name == rules::FILE) {
+        if has(rules::FILE) {
             let file = path.join(rules::FILE);
             match rules.with(&file, &real) {
                 Ok(with) => rules = with,
@@ -216,6 +224,7 @@ impl Walk {
         let Above {
             left_out,
             kustomized,
+            ..
         } = above;
         self.open.push(Folder {
             kustomized: kustomized || entries.iter().any(is_one),
@@ -224,6 +233,7 @@ impl Walk {
             rules,
             tree,
             left_out,
+            of_git,
             entries,
         });
     }
@@ -271,7 +281,7 @@ impl Walk {
                 }
             }
         }
-        let kustomized = folder.kustomized;
+        let (kustomized, of_git) = (folder.kustomized, folder.of_git);
         if is_folder {
             let (named, rules, tree) = (folder.named, folder.rules.clone(), folder.tree.clone());
             self.enter(
@@ -282,9 +292,14 @@ impl Walk {
                 Above {
                     left_out,
                     kustomized,
+                    of_git,
                 },
             );
             return None;
+        }
+        if of_git {
+            let kind = EntryKind::Useless(FileError::InsideGit);
+            return Some(Entry::told(real(), shown, kind));
         }
         let maybe_template = (top.has_templates || template::may_be(&inner)).then(real);
         Some(Entry {

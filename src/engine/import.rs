@@ -15,6 +15,7 @@ mod renovate;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::image::ImageRef;
+use super::steering::steers;
 use super::tree::Tree;
 use super::version::{Policy, Terms};
 
@@ -80,6 +81,8 @@ pub struct Importer {
     folders: BTreeSet<String>,
     rules: Vec<Rule>,
     renovate: Vec<renovate::Change>,
+    /// Whether Renovate writes digests beside tags.
+    pins: bool,
     /// What happens to images that no rule is for.
     default: Option<Rule>,
     remarks: Vec<Remark>,
@@ -164,10 +167,14 @@ impl Importer {
         // The first one that matches counts, so what is for some files alone comes before what is for all.
         rules.sort_by_key(|rule| rule.files.is_none());
         rules.append(&mut renovate::rules(&self.renovate, &mut self.remarks));
+        let pins = self.pins.then(|| {
+            "Renovate pins images here as NAME:TAG@DIGEST. With `track: tag` in the settings, imago goes on so, without an annotation"
+                .to_owned()
+        });
         let mut imported = Imported {
             rules: Vec::new(),
             remarks: self.remarks,
-            notes: notes.into_iter().collect(),
+            notes: notes.into_iter().chain(pins).collect(),
         };
         let mut places = BTreeMap::new();
         for rule in rules {
@@ -189,7 +196,7 @@ impl Rule {
     fn is_printable(&self) -> bool {
         let texts = [Some(&self.image), self.files.as_ref(), self.allow.as_ref()];
         let mut texts = texts.into_iter().flatten().chain(&self.ignore);
-        texts.all(|text| !text.chars().any(char::is_control))
+        texts.all(|text| !text.chars().any(steers))
     }
 }
 
@@ -683,5 +690,27 @@ mod tests {
         );
         let (rules, _) = import(&[("renovate.json", r#"{"enabledManagers": ["npm"]}"#)]);
         assert!(rules.is_empty());
+    }
+
+    #[test]
+    fn where_renovate_pins_digests_the_setting_that_goes_on_so_is_named() {
+        for (settings, pins) in [
+            ("{}", false),
+            (r#"{"extends": ["config:recommended"]}"#, false),
+            (r#"{"pinDigests": false}"#, false),
+            (r#"{"pinDigests": true}"#, true),
+            (r#"{"docker": {"pinDigests": true}}"#, true),
+            (r#"{"extends": ["docker:pinDigests"]}"#, true),
+            (r#"{"extends": ["config:best-practices"]}"#, true),
+            (r#"{"packageRules": [{"pinDigests": true}]}"#, true),
+            (r#"{"pinDigests": true, "enabledManagers": ["npm"]}"#, false),
+        ] {
+            let mut importer = Importer::default();
+            let file = File::parse(settings).unwrap();
+            importer.read_renovate(file.document(0), "renovate.json");
+            let notes = importer.finish().notes;
+            let names = notes.iter().any(|note| note.contains("`track: tag`"));
+            assert_eq!(names, pins, "{settings}: {notes:?}");
+        }
     }
 }

@@ -115,6 +115,50 @@ fn markers_json5_and_policies_that_are_there_already_are_told() {
     assert!(again.stderr.contains(note), "{}", again.stderr);
 }
 
+/// What each tool says of an image that follows one moving tag, and how the policy for it is given.
+const MOVING: [(&str, &str); 3] = [
+    (
+        "keel.yaml",
+        "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n  annotations: {keel.sh/policy: force, keel.sh/match-tag: 'true'}\nspec: {containers: [{name: web, image: IMAGE}]}\n",
+    ),
+    (
+        "updater.yaml",
+        "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata:\n  name: shop\n  annotations:\n    argocd-image-updater.argoproj.io/image-list: web=NAME:main\n    argocd-image-updater.argoproj.io/web.update-strategy: digest\n",
+    ),
+    (
+        "kargo.yaml",
+        "apiVersion: kargo.akuity.io/v1alpha1\nkind: Warehouse\nmetadata: {name: web}\nspec: {subscriptions: [{image: {repoURL: NAME, imageSelectionStrategy: Digest, constraint: main}}]}\n",
+    ),
+];
+
+#[test]
+fn an_image_that_followed_a_moving_tag_goes_on_following_it() {
+    let name = "registry.example.test/shop/web";
+    let (old, new) = ("1".repeat(64), "2".repeat(64));
+    for (file, text) in MOVING {
+        for image in [format!("{name}:main"), format!("{name}:main@sha256:{old}")] {
+            let place = Workplace::new();
+            place.write(file, text.replace("IMAGE", &image).replace("NAME", name));
+            if file != "keel.yaml" {
+                place.write("web.yaml", format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: web}}\nspec: {{containers: [{{name: web, image: {image}}}]}}\n"));
+            }
+            place.write(
+                "imago.lock",
+                format!("{{\"version\":1,\"images\":{{\"{name}:main\":\"sha256:{new}\"}}}}\n"),
+            );
+            let imported = place.imago(["import"]).finish_with(0).stdout;
+            assert!(imported.contains("policy: digest\n"), "{file}: {imported}");
+            place.write(".imago.yaml", imported);
+            let finished = place.imago(["files", "--offline", "--diff"]).finish_with(0);
+            let line = format!("image: {name}:main@sha256:{new}");
+            assert!(
+                finished.stdout.contains(&line),
+                "{file} {image}: {finished:?}"
+            );
+        }
+    }
+}
+
 #[test]
 fn where_nothing_is_said_there_is_no_policy() {
     let place = Workplace::new();

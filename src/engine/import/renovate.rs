@@ -55,6 +55,8 @@ const SILENT: [&str; 32] = [
     "separateMajorMinor",
     "separateMinorPatch",
 ];
+/// Presets that pin digests.
+const PINNING: [&str; 2] = ["config:best-practices", "docker:pinDigests"];
 /// Keys that are read.
 const READ: [&str; 9] = [
     "allowedVersions",
@@ -119,7 +121,13 @@ pub(super) fn read<'a, T: Tree<'a>>(settings: T, file: &str, importer: &mut Impo
         folder: None,
     });
     let rules = settings.get("packageRules").map(T::items);
-    for (index, rule) in rules.unwrap_or_default().into_iter().enumerate() {
+    let rules = rules.unwrap_or_default();
+    let mut parts = [settings].into_iter().chain(settings.get("docker"));
+    let pins = |part: T| part.get("pinDigests").map(T::scalar) == Some(Scalar::Bool(true));
+    importer.pins |= parts.any(pins)
+        || rules.iter().copied().any(pins)
+        || (texts(settings, "extends").iter()).any(|preset| PINNING.contains(preset));
+    for (index, rule) in rules.into_iter().enumerate() {
         let first = rule.entries().first().map(|(_, node)| *node);
         let source = source(first, format!("packageRules[{index}]"));
         read_rule(rule, &source, importer);

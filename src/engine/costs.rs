@@ -3,6 +3,7 @@
 //! Counted are the steps that every reading and every edit is made of: visits of nodes, and bytes scanned for line ends.
 
 use super::answer::{Answer, Answers};
+use super::flux_policies::FluxPolicies;
 use super::image::Digest;
 use super::misplaced;
 use super::plan::{self, Rules, TagChoice};
@@ -263,6 +264,53 @@ fn images_in_the_values_of_a_chart() {
         updated(&release(count, image_below_a_key))
     });
     grows("JSON on one line", |count| updated(&json_release(count)));
+}
+
+#[test]
+fn markers_of_flux_and_as_many_image_policies() {
+    let repository = "apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImageRepository\nmetadata: {name: web, namespace: shop}\nspec: {image: registry.example.test/web}\n";
+    let policy = |number: usize| {
+        format!(
+            "---\napiVersion: image.toolkit.fluxcd.io/v1\nkind: ImagePolicy\nmetadata: {{name: p{number}, namespace: shop}}\n\
+             spec: {{imageRepositoryRef: {{name: web}}, policy: {{semver: {{range: ^1.{number}}}}}}}\n"
+        )
+    };
+    let rules = Rules {
+        tags: TagChoice::ByPolicy,
+        track: Track::Annotation,
+        form: TagForm::Keep,
+        images: ImageFilter::default(),
+    };
+    let carried_out = |count: usize, documents: bool| {
+        let policies: String = (0..count).map(policy).collect();
+        let marked = |number: usize| {
+            // Each policy is named twice, far from each other.
+            let policy = (2 * number) % count;
+            let between = if documents { "---\n" } else { "" };
+            format!(
+                "{between}web-{number}: registry.example.test/web:1.0.0 # {{\"$imagepolicy\": \"shop:p{policy}\"}}\n"
+            )
+        };
+        let marked: String = (0..count).map(marked).collect();
+        counted(|| {
+            let mut read = FluxPolicies::default();
+            let policies = repository.to_owned() + &policies;
+            let file = File::parse(&policies).unwrap();
+            (0..file.len()).for_each(|index| read.read(file.document(index), "images.yaml"));
+            let file = File::parse(&marked).unwrap();
+            let mut objects = Vec::new();
+            for index in 0..file.len() {
+                let mut here = Vec::new();
+                shape::apply_markers(file.document(index), &read, &mut here);
+                objects.append(&mut here);
+            }
+            let sites: usize = objects.iter().map(|object| object.sites.len()).sum();
+            assert_eq!(sites, count);
+            assert_eq!(plan::wanted(&objects, &rules).len(), count.div_ceil(2));
+        })
+    };
+    grows("in one document", |count| carried_out(count, false));
+    grows("a document each", |count| carried_out(count, true));
 }
 
 #[test]

@@ -94,13 +94,14 @@ pub(super) enum Number {
 pub(super) enum Shape<'a, N> {
     /// Entries in their order, no key twice.
     Mapping(Vec<(Leaf<'a>, N)>),
-    Sequence(Vec<N>),
+    /// Items in their order. They are not listed first, because a file may be one list of millions.
+    Sequence(Box<dyn Iterator<Item = N> + 'a>),
     Tagged(&'a str, N),
     Leaf(Leaf<'a>),
 }
 
 /// A node of one reading.
-pub(super) trait Reading<'a>: Copy {
+pub(super) trait Reading<'a>: Copy + 'a {
     fn shape(self) -> Shape<'a, Self>;
     /// Whether a scalar of this reading is what a reader makes of these letters without quotes.
     fn is_plain(leaf: Leaf<'a>, letters: &str) -> bool;
@@ -151,11 +152,18 @@ impl<'a> Walk<'_, 'a> {
             (Shape::Leaf(old), Shape::Leaf(new)) if old == new => Ok(()),
             (Shape::Leaf(old), Shape::Leaf(new)) => self.differs(old, new),
             (Shape::Mapping(old), Shape::Mapping(new)) => self.entries(&old, &new),
-            (Shape::Sequence(old), Shape::Sequence(new)) if old.len() == new.len() => {
-                for (index, (old, new)) in old.into_iter().zip(new).enumerate() {
-                    self.below(Below::Index(index), |walk| walk.compare(old, new))?;
+            (Shape::Sequence(mut old), Shape::Sequence(mut new)) => {
+                let mut index = 0;
+                loop {
+                    match (old.next(), new.next()) {
+                        (None, None) => return Ok(()),
+                        (Some(old), Some(new)) => {
+                            self.below(Below::Index(index), |walk| walk.compare(old, new))?;
+                        }
+                        _ => return Err(self.path()),
+                    }
+                    index += 1;
                 }
-                Ok(())
             }
             (Shape::Tagged(tag, old), Shape::Tagged(other, new)) if tag == other => {
                 self.compare(old, new)

@@ -84,7 +84,7 @@ impl<'f> Reading<'f> for YamlNode<'f, '_> {
             return Shape::Mapping(self.entries().into_iter().map(text).collect());
         }
         match (self.target().styled(), self.scalar()) {
-            (None, _) => Shape::Sequence(self.items()),
+            (None, _) => Shape::Sequence(Box::new(self.target().each_item())),
             (_, Scalar::Text(text)) => Shape::Leaf(Leaf::Text(text)),
             (_, Scalar::Null) => Shape::Leaf(Leaf::Null),
             (Some((text, _)), _) => Shape::Leaf(Leaf::Written(text, self.has_own_tag())),

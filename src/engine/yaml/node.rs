@@ -83,11 +83,14 @@ impl<'f, 't> YamlNode<'f, 't> {
         let Kind::Sequence(layout) = self.node().kind else {
             return None;
         };
-        let items = std::iter::successors(self.named(self.node().first), |item| {
+        Some((layout, self.each_item().collect()))
+    }
+
+    /// The items of a sequence as they are written, without a list of them.
+    pub fn each_item(self) -> impl Iterator<Item = Self> {
+        std::iter::successors(self.named(self.node().first), move |item| {
             self.named(item.node().next)
         })
-        .collect();
-        Some((layout, items))
     }
 
     /// Whether it is an empty node: nothing is written where a value could be.

@@ -60,6 +60,15 @@ fn memory_grows_with_the_file() {
     costs_a_multiple("small workloads, a document each", 45, |count| {
         (web() + "---\n").repeat(count)
     });
+    costs_a_multiple("tiny documents", 30, |count| {
+        web() + "---\n" + &"a: 1\n---\n".repeat(40 * count) + "a: 1\n"
+    });
+    costs_a_multiple("tiny items of a list", 30, |count| {
+        web() + "many:\n" + &"- a: 1\n".repeat(50 * count)
+    });
+    costs_a_multiple("the tiniest items of a list", 45, |count| {
+        web() + "many: [" + &"a,".repeat(100 * count) + "a]\n"
+    });
     costs_a_multiple("small mappings beside an alias", 30, |count| {
         format!(
             "{}x: &x y\nz: *x\nmany:\n{}",

@@ -205,7 +205,7 @@ impl<'d> Reading<'d> for DocumentNode<'d> {
         let (at, node) = self.target();
         match node.kind {
             Kind::Mapping => Shape::Mapping(self.entries()),
-            Kind::Sequence => Shape::Sequence(self.children().collect()),
+            Kind::Sequence => Shape::Sequence(Box::new(self.children())),
             Kind::Tag => Shape::Tagged(self.document.letters(node), self.at(at + 1)),
             Kind::Plain | Kind::Text | Kind::Alias => Shape::Leaf(self.leaf()),
         }
@@ -239,7 +239,7 @@ pub(super) mod tests {
             Shape::Leaf(leaf) => leaf_told(leaf),
             Shape::Tagged(tag, inner) => format!("{tag} of {}", told(inner)),
             Shape::Sequence(items) => {
-                let items: Vec<_> = items.into_iter().map(told).collect();
+                let items: Vec<_> = items.map(told).collect();
                 format!("[{}]", items.join(", "))
             }
             Shape::Mapping(entries) => {

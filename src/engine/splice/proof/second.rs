@@ -221,12 +221,12 @@ impl<'f> Plain<'f, '_> {
 
 impl<'f> Reading<'f> for Plain<'f, '_> {
     fn shape(self) -> Shape<'f, Self> {
-        match (self.0.written_entries(), self.0.written_items()) {
-            (Some((_, entries)), _) => {
-                let typed = |(key, value)| (Plain(key).leaf(), Plain(value));
-                Shape::Mapping(entries.into_iter().map(typed).collect())
-            }
-            (_, Some((_, items))) => Shape::Sequence(items.into_iter().map(Plain).collect()),
+        if let Some((_, entries)) = self.0.written_entries() {
+            let typed = |(key, value)| (Plain(key).leaf(), Plain(value));
+            return Shape::Mapping(entries.into_iter().map(typed).collect());
+        }
+        match self.0.styled() {
+            None if !self.0.is_alias() => Shape::Sequence(Box::new(self.0.each_item().map(Plain))),
             _ => Shape::Leaf(self.leaf()),
         }
     }

@@ -8,7 +8,7 @@ mod layers;
 mod schema;
 pub mod set;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -66,7 +66,7 @@ pub struct Chart {
     /// HelmRelease names.
     pub origins: Option<Vec<String>>,
     /// The charts that it brings, each by the key under which its values stand.
-    pub parts: Vec<(String, Chart)>,
+    pub parts: BTreeMap<String, Chart>,
     /// The images of its own values, where these are known, each by its place.
     pub defaults: BTreeMap<Path, DefaultImage>,
 }
@@ -98,10 +98,20 @@ pub enum Takes {
 /// What a person knows of charts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// The paths of values at which a digest may go behind the tag, whatever the chart.
-    pub digest_in_tag: Vec<ValuesPath>,
-    /// How charts take digests.
-    pub charts: Vec<Fact>,
+    /// Where a digest may go behind the tag, whatever the chart.
+    digest_in_tag: Places,
+    /// How charts take digests, by their names.
+    charts: BTreeMap<String, Places>,
+}
+
+/// How digests are taken at paths of values.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Places {
+    all: Vec<Takes>,
+    /// Their numbers by the keys that lead to one place.
+    exact: BTreeMap<Vec<String>, Vec<usize>>,
+    /// The numbers of those whose path may lead to many.
+    open: Vec<(ValuesPath, usize)>,
 }
 
 /// How a chart takes the digests of some of its images.
@@ -135,7 +145,7 @@ impl Chart {
                 .filter(|version| !version.is_empty())
                 .map(str::to_owned),
             origins: None,
-            parts: Vec::new(),
+            parts: BTreeMap::new(),
             defaults: BTreeMap::new(),
         }
     }
@@ -167,15 +177,13 @@ impl Chart {
 
     /// The ways in which the chart takes the digest of the image of this name at this place of its values. None: nobody knows.
     fn takes(&self, at: &[Step], image: &str, settings: &Settings) -> Vec<Takes> {
-        let of_settings = settings.charts.iter();
-        let own = of_settings.filter(|fact| fact.chart == self.name && fact.path.leads_to(at));
-        let own: Vec<Takes> = own.map(|fact| fact.takes).collect();
-        if !own.is_empty() {
+        let own = settings.charts.get(&self.name).map(|of| of.takes(at));
+        if let Some(own) = own.filter(|own| !own.is_empty()) {
             return own;
         }
         // A chart of one's own often has the name of the chart that it brings.
         if let Some((Step::Key(first), below)) = at.split_first()
-            && let Some((_, part)) = self.parts.iter().find(|(key, _)| key == first)
+            && let Some(part) = self.parts.get(&**first)
         {
             return part.takes(below, image, settings);
         }
@@ -184,15 +192,53 @@ impl Chart {
 }
 
 impl Settings {
+    /// `digest_in_tag`: the paths at which a digest may go behind the tag, whatever the chart.
+    pub fn new(digest_in_tag: Vec<ValuesPath>, charts: Vec<Fact>) -> Self {
+        let mut settings = Self::default();
+        for path in digest_in_tag {
+            settings.digest_in_tag.add(path, Takes::InTag);
+        }
+        for fact in charts {
+            let of_chart = settings.charts.entry(fact.chart).or_default();
+            of_chart.add(fact.path, fact.takes);
+        }
+        settings
+    }
+
     /// The ways in which the image of this name at this place of a chart's values takes a digest. None: nobody knows.
     pub fn takes(&self, chart: Option<&Chart>, at: &[Step], image: &str) -> Vec<Takes> {
         let known = chart.map(|chart| chart.takes(at, image, self));
         let known = known.unwrap_or_default();
-        let is_said = || self.digest_in_tag.iter().any(|path| path.leads_to(at));
-        match known.is_empty() && is_said() {
-            true => vec![Takes::InTag],
+        match known.is_empty() {
+            true => self.digest_in_tag.takes(at).into_iter().take(1).collect(),
             false => known,
         }
+    }
+}
+
+impl Places {
+    fn add(&mut self, path: ValuesPath, takes: Takes) {
+        let number = self.all.len();
+        self.all.push(takes);
+        match path.0.iter().any(|key| key == "*" || key == "**") {
+            true => self.open.push((path, number)),
+            false => self.exact.entry(path.0).or_default().push(number),
+        }
+    }
+
+    /// The ways at a place, in their order.
+    fn takes(&self, at: &[Step]) -> Vec<Takes> {
+        let mut keys: Vec<String> = keys(at).map(str::to_owned).collect();
+        let mut found: BTreeSet<usize> = BTreeSet::new();
+        found.extend(self.exact.get(&keys).into_iter().flatten());
+        for last in BELOW {
+            keys.push(last.to_owned());
+            found.extend(self.exact.get(&keys).into_iter().flatten());
+            keys.pop();
+        }
+        let open = self.open.iter().filter(|(path, _)| path.leads_to(at));
+        found.extend(open.map(|(_, number)| number));
+        found.into_iter().map(|number| self.all[number]).collect()
     }
 }
 
@@ -217,21 +263,28 @@ fn numbers(version: &str) -> Vec<u64> {
 impl ValuesPath {
     /// Whether it leads to these values, or to one below them. Positions in lists count for nothing.
     pub fn leads_to(&self, at: &[Step]) -> bool {
-        let keys: Vec<&str> = (at.iter())
-            .filter_map(|step| match step {
-                Step::Key(key) => Some(&**key),
-                Step::Index(_) | Step::Inside(_) => None,
-            })
-            .collect();
+        let keys: Vec<&str> = keys(at).collect();
         fits(&self.0, &keys) || {
             let (last, above) = self.0.split_last().unwrap_or((&self.0[0], &[]));
-            ["tag", "digest", "sha"].contains(&last.as_str()) && fits(above, &keys)
+            BELOW.contains(&last.as_str()) && fits(above, &keys)
         }
     }
 }
 
+/// The keys in a mapping for an image that a path may end with.
+const BELOW: [&str; 3] = ["tag", "digest", "sha"];
+
+fn keys(at: &[Step]) -> impl Iterator<Item = &str> {
+    at.iter().filter_map(|step| match step {
+        Step::Key(key) => Some(&**key),
+        Step::Index(_) | Step::Inside(_) => None,
+    })
+}
+
 /// Whether keys fit a path. Takes as long as both lengths multiplied, at most.
 fn fits(path: &[String], keys: &[&str]) -> bool {
+    #[cfg(test)]
+    super::yaml::steps::add(1);
     let mut reached = vec![false; keys.len() + 1];
     reached[0] = true;
     for part in path {
@@ -328,15 +381,13 @@ mod tests {
             path: path(at),
             takes,
         };
-        let settings = Settings {
-            digest_in_tag: vec![path("web.image")],
-            charts: vec![
-                fact("shop", "**", Takes::Nothing),
-                fact("proxy", "image", Takes::ShaDigits),
-            ],
-        };
+        let of_proxy = || fact("proxy", "image", Takes::ShaDigits);
+        let settings = Settings::new(
+            vec![path("web.image")],
+            vec![fact("shop", "**", Takes::Nothing), of_proxy()],
+        );
         let shop = Chart {
-            parts: vec![("front".to_owned(), Chart::named("proxy", None))],
+            parts: BTreeMap::from([("front".to_owned(), Chart::named("proxy", None))]),
             ..Chart::named("shop", Some("1.2.3"))
         };
         let takes = |chart, keys: &[&str]| settings.takes(chart, &steps(keys), "web");
@@ -349,14 +400,45 @@ mod tests {
             takes(Some(&Chart::named("proxy", None)), &["image"]),
             [Takes::ShaDigits]
         );
-        let other = Settings {
-            charts: settings.charts[1..].to_vec(),
-            ..Settings::default()
-        };
+        let other = Settings::new(Vec::new(), vec![of_proxy()]);
         assert_eq!(
             other.takes(Some(&shop), &steps(&["front", "image"]), "web"),
             [Takes::ShaDigits]
         );
+    }
+
+    #[test]
+    fn what_settings_say_of_many_charts_and_places_is_found_by_name() {
+        let fact = |chart: String, at: &str| Fact {
+            chart,
+            path: path(at),
+            takes: Takes::Digest,
+        };
+        let compared = |count: usize| {
+            let charts = (0..count).map(|at| fact(format!("chart-{at}"), "**"));
+            let places =
+                (0..count).map(|at| fact("shop".to_owned(), &format!("web-{at}.image.tag")));
+            let settings = Settings::new(
+                (0..count)
+                    .map(|at| path(&format!("api-{at}.image")))
+                    .collect(),
+                charts.chain(places).collect(),
+            );
+            let before = crate::engine::yaml::steps::count();
+            for at in 0..count {
+                let takes = |chart: &str, key: &str| {
+                    let chart = Chart::named(chart, None);
+                    settings.takes(Some(&chart), &steps(&[key, "image"]), "web")
+                };
+                assert_eq!(takes("shop", &format!("web-{at}")), [Takes::Digest]);
+                assert_eq!(takes(&format!("chart-{at}"), "web"), [Takes::Digest]);
+                assert_eq!(takes("other", &format!("api-{at}")), [Takes::InTag]);
+                assert!(takes("other", &format!("web-{at}")).is_empty());
+            }
+            crate::engine::yaml::steps::count() - before
+        };
+        let (once, twice) = (compared(200), compared(400));
+        assert!(2 * twice <= 5 * once.max(200), "{once} become {twice}");
     }
 
     #[test]

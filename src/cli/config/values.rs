@@ -289,10 +289,10 @@ impl Helm {
                 takes,
             })
         };
-        helm::Settings {
-            digest_in_tag: paths.filter_map(|path| path.value().parse().ok()).collect(),
-            charts: self.charts.iter().filter_map(fact).collect(),
-        }
+        helm::Settings::new(
+            paths.filter_map(|path| path.value().parse().ok()).collect(),
+            self.charts.iter().filter_map(fact).collect(),
+        )
     }
 }
 

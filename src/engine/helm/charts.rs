@@ -304,7 +304,8 @@ pub fn chart_yaml<'a, T: Tree<'a>>(document: T) -> Option<Chart> {
         Some((key.to_owned(), part))
     };
     Some(Chart {
-        parts: parts.into_iter().filter_map(part).collect(),
+        // The first of a key counts.
+        parts: parts.into_iter().rev().filter_map(part).collect(),
         origins: Some(origins(document)),
         ..Chart::named(name, text_of(document, &["version"]))
     })
@@ -470,12 +471,12 @@ mod tests {
         assert_eq!(
             parts,
             [
-                ("proxy", "proxy", Some("^2")),
-                ("db", "database", Some("3.0.1"))
+                ("db", "database", Some("3.0.1")),
+                ("proxy", "proxy", Some("^2"))
             ]
         );
-        let own = chart.parts.iter().map(|(_, part)| part.origins.is_some());
-        assert!(own.eq([false, true]));
+        let own = chart.parts.values().map(|part| part.origins.is_some());
+        assert!(own.eq([true, false]));
         assert_eq!(chart_yaml(&json!({})), None);
     }
 

@@ -126,6 +126,9 @@ const MOST_OUTER: usize = 16_384;
 /// The most files of a stack. Each of them is compared with those above it.
 const HIGHEST: usize = 64;
 
+/// How many choices of files that lie over one are kept by their places, where more than [`HIGHEST`] do.
+const MOST_CHOICES: usize = 250_000;
+
 /// What lies over each file of values.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Layers {
@@ -145,6 +148,8 @@ struct Over {
     own: BTreeMap<Path, String>,
     /// A file that may choose any image.
     anywhere: Option<String>,
+    /// Which of more than [`HIGHEST`] files choose the image at a place, and whether with a tag.
+    choices: Option<BTreeMap<Path, Vec<(Above, bool)>>>,
 }
 
 /// A file over another one.
@@ -248,6 +253,11 @@ impl Layers {
 
     /// Takes what the files of [`Layers::files`] choose. One that is missing is not there.
     pub(super) fn settle(&mut self, chosen: BTreeMap<String, Chosen>) {
+        let mut left = MOST_CHOICES;
+        let many = |over: &&mut Over| over.files.len() > HIGHEST;
+        for over in self.over.values_mut().filter(many) {
+            over.sort_choices(&chosen, &mut left);
+        }
         self.chosen = chosen;
     }
 
@@ -265,19 +275,10 @@ impl Layers {
         }
         let mut first = None;
         let mut tags = Vec::new();
-        for above in &over.files {
-            let place = above.place(at);
-            let has_tag = match self.chosen.get(&above.file) {
-                None => continue,
-                Some(Chosen::Anywhere) => false,
-                Some(Chosen::At(places)) => match places.get(&place) {
-                    None => continue,
-                    Some(has_tag) => *has_tag,
-                },
-            };
-            match gets_digest(&above.file, &place).filter(|_| has_tag) {
-                Some(tag) => tags.push(tag),
-                None => return Some((&above.file, Vec::new())),
+        for (above, has_tag) in over.choosing(at, &self.chosen) {
+            match gets_digest(&above.file, &above.place(at)).filter(|_| has_tag) {
+                Some(tag) if tags.len() < HIGHEST => tags.push(tag),
+                _ => return Some((&above.file, Vec::new())),
             }
             first.get_or_insert(&*above.file);
         }
@@ -286,6 +287,52 @@ impl Layers {
 }
 
 impl Over {
+    /// Sorts by places what the files over this one choose. A file with more than `left` may choose any image.
+    fn sort_choices(&mut self, chosen: &BTreeMap<String, Chosen>, left: &mut usize) {
+        let mut choices: BTreeMap<Path, Vec<(Above, bool)>> = BTreeMap::new();
+        for above in &self.files {
+            let places = match chosen.get(&above.file) {
+                None => continue,
+                Some(Chosen::At(places)) if places.len() <= *left => places,
+                Some(_) => {
+                    self.anywhere.get_or_insert_with(|| above.file.clone());
+                    continue;
+                }
+            };
+            *left -= places.len();
+            let prefix = above.place(&Path::root());
+            for (place, has_tag) in places {
+                if let Some(at) = place.steps().strip_prefix(prefix.steps()) {
+                    let of_place = choices.entry(at.iter().cloned().collect()).or_default();
+                    of_place.push((above.clone(), *has_tag));
+                }
+            }
+        }
+        self.choices = Some(choices);
+    }
+
+    /// The files that choose the image at a place, and whether with a tag.
+    fn choosing<'o>(
+        &'o self,
+        at: &Path,
+        chosen: &BTreeMap<String, Chosen>,
+    ) -> impl Iterator<Item = (&'o Above, bool)> {
+        let sorted = self.choices.as_ref().and_then(|choices| choices.get(at));
+        let sorted = sorted
+            .into_iter()
+            .flatten()
+            .map(|(above, has_tag)| (above, *has_tag));
+        let others = self.files.iter().filter(|_| self.choices.is_none());
+        sorted.chain(others.filter_map(move |above| {
+            #[cfg(test)]
+            crate::engine::yaml::steps::add(1);
+            match chosen.get(&above.file)? {
+                Chosen::Anywhere => Some((above, false)),
+                Chosen::At(places) => Some((above, *places.get(&above.place(at))?)),
+            }
+        }))
+    }
+
     /// Adds the values of an outer chart, and what lies over these, which have those of the inner one below keys.
     fn add_outer(&mut self, outer: &str, keys: &[String], stacks: &BTreeMap<String, Vec<Stack>>) {
         let above = |file: String| Above {
@@ -384,6 +431,40 @@ mod tests {
             by(&two[..1], Some(Chosen::Anywhere), "a").as_deref(),
             Some("own")
         );
+    }
+
+    #[test]
+    fn values_over_which_many_lie_cost_no_product_with_their_images() {
+        let compared = |count: usize| {
+            let mut layers = Layers::default();
+            for number in 0..count {
+                layers.push(Stack {
+                    files: vec!["common".to_owned(), format!("env-{number}")],
+                    ..Stack::default()
+                });
+            }
+            let chosen = |number: usize| Chosen::of(&json!({format!("i{number}"): {"tag": "1"}}));
+            layers.settle(
+                (0..count)
+                    .map(|number| (format!("env-{number}"), chosen(number)))
+                    .collect(),
+            );
+            let before = crate::engine::yaml::steps::count();
+            for number in 0..count {
+                let by = |key: &str| {
+                    let by =
+                        layers.chosen_by("common", &at(&format!("{key}{number}")), |_, _| None);
+                    by.map(|(file, _)| file.to_owned())
+                };
+                assert_eq!(by("i"), Some(format!("env-{number}")));
+                assert_eq!(by("other"), None);
+            }
+            crate::engine::yaml::steps::count() - before
+        };
+        let most = |count: usize| 2 * (count * HIGHEST) as u64;
+        for count in [HIGHEST, 4 * HIGHEST] {
+            assert!(compared(count) <= most(count));
+        }
     }
 
     #[test]

@@ -802,14 +802,12 @@ mod tests {
             ),
             (Takes::InTag, &with_variant, None),
         ] {
-            let settings = Settings {
-                charts: vec![crate::engine::helm::Fact {
-                    chart: "shop".to_owned(),
-                    path: "web.image".parse().unwrap(),
-                    takes,
-                }],
-                ..Settings::default()
+            let fact = crate::engine::helm::Fact {
+                chart: "shop".to_owned(),
+                path: "web.image".parse().unwrap(),
+                takes,
             };
+            let settings = Settings::new(Vec::new(), vec![fact]);
             let mut values = values(image.clone());
             let mut found = find(&values);
             let chart = Chart::named("shop", None);

@@ -376,9 +376,9 @@ impl KnownOverlays {
         let path = self.base.within(&manifest.path).unwrap_or_default();
         let targets = self.overlays.targets(&path);
         let hold = (targets.clone()).find_map(|target| shape::patch_hold(target, kinds));
-        let takes = |operation: &Site| {
-            (targets.clone()).any(|target| shape::patch_takes(target, operation, kinds))
-        };
+        let takes =
+            |of_pod| (targets.clone()).any(|target| shape::patch_takes(target, of_pod, kinds));
+        let takes = [false, true].map(takes);
         let mut removed = 0;
         manifest.objects.retain_mut(|(_, object)| {
             object.hold = object.hold.take().or_else(|| hold.clone());
@@ -386,7 +386,8 @@ impl KnownOverlays {
                 return true;
             }
             let before = object.sites.len();
-            object.sites.retain(takes);
+            let is_taken = |operation: &Site| takes[usize::from(shape::is_of_pod(operation))];
+            object.sites.retain(is_taken);
             removed += before - object.sites.len();
             !object.sites.is_empty()
         });

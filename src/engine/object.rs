@@ -32,12 +32,22 @@ pub(super) fn kept_name(name: &str) -> String {
     }
 }
 
+/// Cuts the names of sites as [`kept_name`] does.
+pub(super) fn cut_names(sites: &mut [Site]) {
+    for site in sites
+        .iter_mut()
+        .filter(|site| site.name.len() > LONGEST_NAME)
+    {
+        site.name = kept_name(&site.name);
+    }
+}
+
 /// An object with images.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Object {
-    /// Its `apiVersion`.
+    /// Its `apiVersion`, as `kept_name` has it.
     pub api_version: String,
-    /// Its `kind`.
+    /// Its `kind`, as `kept_name` has it.
     pub kind: String,
     /// Where it stands in its document; the root, unless it is an item of a list.
     pub at: Path,

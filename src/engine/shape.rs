@@ -30,7 +30,7 @@ pub use fields::{Shape, Split};
 pub use find::{CIPHERTEXT, HELM_VALUES, find, find_in, find_values, is_encrypted};
 pub use flux_markers::{FLUX_MARKERS, apply as apply_markers};
 pub use kinds::{KindName, Kinds};
-pub use patches::{JSON_PATCH, patch_hold, patch_takes};
+pub use patches::{JSON_PATCH, is_of_pod, patch_hold, patch_takes};
 pub use pattern::{NoPattern, Pattern};
 pub use pods::{PodKind, PodOwner, Template};
 pub use policies::hold_shared;

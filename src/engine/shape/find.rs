@@ -18,7 +18,7 @@ use crate::engine::argocd;
 use crate::engine::helm::Chart;
 use crate::engine::hold::Hold;
 use crate::engine::object::{
-    IGNORE, Ignore, Object, POLICY, PREFIX, RECORD, RESTARTED_AT, Record, kept_name,
+    IGNORE, Ignore, Object, POLICY, PREFIX, RECORD, RESTARTED_AT, Record, cut_names, kept_name,
 };
 use crate::engine::path::{Path, Step, dotted};
 use crate::engine::site::{IgnoreMark, Image, Memory, Role, Site, Slots};
@@ -54,6 +54,7 @@ pub fn find_values<'a, T: Tree<'a>>(document: T, chart: Option<&Chart>, kinds: &
     let defaults = chart.map(|chart| &chart.defaults);
     values::sites(document, &Path::root(), defaults, &mut sites);
     values::settle(&Path::root(), chart, &kinds.helm, &mut sites);
+    cut_names(&mut sites);
     let object = Object {
         api_version: String::new(),
         kind: HELM_VALUES.to_owned(),
@@ -242,7 +243,9 @@ fn in_text<'a, T: Tree<'a>>(patch: Text<'a, T>, kinds: &Kinds, sites: &mut Vec<S
             let hold = of_jobs.as_ref().or(object.hold.as_ref());
             let is_operation = object.kind == JSON_PATCH;
             for mut site in object.sites {
-                if is_operation && !patches::patch_takes(&patch.target, &site, kinds) {
+                if is_operation
+                    && !patches::patch_takes(&patch.target, patches::is_of_pod(&site), kinds)
+                {
                     continue;
                 }
                 let folded = || (!is_literal).then(Hold::not_literal);
@@ -511,13 +514,14 @@ fn read<'a, T: Tree<'a>>(
     let is_text =
         |(key, value): (&str, T)| Some((key.to_owned(), value.scalar().text()?.to_owned()));
     texts.extend(labels.into_iter().filter_map(is_text));
+    cut_names(&mut sites);
     let policy = annotation(POLICY).filter(|_| !sites.is_empty());
     let idle_policies = policy
         .map(|policy| policies::apply(policy, &mut sites))
         .unwrap_or_default();
     Object {
-        api_version: api_version.to_owned(),
-        kind: kind.to_owned(),
+        api_version: kept_name(api_version),
+        kind: kept_name(kind),
         hold: None,
         namespace: text("namespace").map(kept_name),
         name: (text("name").or_else(|| text("generateName"))).map_or_else(String::new, kept_name),
@@ -564,7 +568,7 @@ fn unknown<'a, T: Tree<'a>>(annotations: T) -> Vec<String> {
         .filter(ours);
     names
         .filter(|name| ![IGNORE, POLICY, RESTARTED_AT].contains(name))
-        .map(str::to_owned)
+        .map(kept_name)
         .collect()
 }
 
@@ -579,7 +583,7 @@ fn ignore(value: Scalar<'_>) -> Ignore {
                 .split(',')
                 .map(str::trim)
                 .filter(|name| !name.is_empty())
-                .map(str::to_owned)
+                .map(kept_name)
                 .collect(),
         ),
     }

@@ -16,6 +16,7 @@ use super::pods::IMAGE;
 use super::{Kinds, fields, jobs};
 use crate::engine::hold::Hold;
 use crate::engine::kustomize::{PATCHES, Target};
+use crate::engine::object::kept_name;
 use crate::engine::path::{Path, Step};
 use crate::engine::site::{Comments, Image, Memory, Role, Site, Slots};
 use crate::engine::tree::{Scalar, Tree};
@@ -109,7 +110,7 @@ fn site<'a, T: Tree<'a>>(image: T, path: &str, at: Path, slot: &'static [Step]) 
     let said = Comments::read(image.marks());
     Some(Site {
         role: Role::Other,
-        name: path.to_owned(),
+        name: kept_name(path),
         at,
         slots: Slots::Whole(Cow::Borrowed(slot)),
         image: Image::Text(text.to_owned()),
@@ -129,15 +130,19 @@ pub fn patch_hold(target: &Target, kinds: &Kinds) -> Option<Hold> {
     jobs::targeted(target, kinds).map(Hold::job_immutable)
 }
 
-/// Whether the image of an operation is taken in a patch with this target: in objects of that kind it would be.
-pub fn patch_takes(target: &Target, operation: &Site, kinds: &Kinds) -> bool {
+/// Whether the images of operations are taken in a patch with this target, those of pods or others: in objects of that kind they would be.
+pub fn patch_takes(target: &Target, of_pod: bool, kinds: &Kinds) -> bool {
     let Some((group, kind)) = target.named() else {
         return true;
     };
-    let is_container = |key: &str| matches!(key, CONTAINERS | INIT_CONTAINERS);
-    let of_pod = || operation.name.split('/').any(is_container);
     families::of(&format!("{group}/"), kind).is_some()
-        && (of_pod() || !fields::may_be_off(group, kind, kinds))
+        && (of_pod || !fields::may_be_off(group, kind, kinds))
+}
+
+/// Whether the image of an operation is that of a pod.
+pub fn is_of_pod(operation: &Site) -> bool {
+    let is_container = |key: &str| matches!(key, CONTAINERS | INIT_CONTAINERS);
+    operation.name.split('/').any(is_container)
 }
 
 /// A patch that stands as a text in a kustomization.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use crate::engine::code::Code;
 use crate::engine::hold::Hold;
-use crate::engine::object::{Object, POLICY};
+use crate::engine::object::{Object, POLICY, kept_name};
 use crate::engine::path::{Path, Step};
 use crate::engine::site::Site;
 use crate::engine::tree::{Scalar, Tree};
@@ -43,7 +43,7 @@ pub(super) fn apply<'a, T: Tree<'a>>(annotation: T, sites: &mut [Site]) -> Vec<S
                     idle.remove(&*site.name);
                 }
             }
-            idle.into_iter().map(str::to_owned).collect()
+            idle.into_iter().map(kept_name).collect()
         }
     }
 }

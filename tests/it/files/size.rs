@@ -125,6 +125,53 @@ fn a_long_name_is_not_told_anew_for_each_of_its_images() {
     assert!(listed.stdout.len() < 10 * pod.len());
 }
 
+#[test]
+fn a_long_name_of_a_container_is_told_in_short() {
+    let place = Workplace::new();
+    place.write("imago.lock", LOCK);
+    let pod = |names: &mut dyn Iterator<Item = String>| {
+        let container =
+            |name| format!("  - name: {name}\n    image: registry.example.test/web:1.4\n");
+        let containers: String = names.map(container).collect();
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec:\n  containers:\n{containers}"
+        )
+    };
+    let long = "n".repeat(1_000_000);
+    let prefix = "n".repeat(1000);
+    let one = pod(&mut [long].into_iter());
+    let many = pod(&mut (0..2000).map(|number| format!("{prefix}-{number}")));
+    for text in [one, many] {
+        let most = *FLOOR + 45 * (text.len() as u64 / 1024);
+        for output in ["text", "json", "sarif", "markdown"] {
+            place.write("web.yaml", &text);
+            let update = [
+                "files",
+                "--offline",
+                "--update",
+                "--output",
+                output,
+                "web.yaml",
+            ];
+            let finished = place.imago(update).finish_with(0);
+            assert!(finished.peak <= most, "{output}: {} KiB", finished.peak);
+            let told = [&*finished.stdout, &finished.stderr].concat();
+            assert!(told.len() < 3 * text.len(), "{output}: {}", told.len());
+            assert!(!told.contains(&"n".repeat(300)), "{output}");
+            let written = &place.files()["web.yaml"];
+            assert!(written.len() < 2 * text.len());
+            // The record knows the containers again.
+            place
+                .imago(["files", "--offline", "--check", "web.yaml"])
+                .finish_with(0);
+            place
+                .imago(["files", "--restore", "web.yaml"])
+                .finish_with(0);
+            assert!(place.files()["web.yaml"] == text.as_bytes());
+        }
+    }
+}
+
 /// The peak memory of a report on a tree of `count` small workloads and twice as many other files, in KiB.
 fn cost_of_tree(count: usize) -> u64 {
     let place = Workplace::new();

@@ -11,7 +11,11 @@
 //! in each its components, its patches, its entries of `images` one after the other, its replacements. A component's entries apply to
 //! all that the kustomization which includes it has gathered before. Only files of the same tree are followed.
 
+mod compared;
+#[cfg(test)]
+mod costs;
 mod delivery;
+mod entries;
 mod entry;
 mod fate;
 mod field;
@@ -21,6 +25,7 @@ mod overlays;
 mod pattern;
 mod put;
 mod replacement;
+mod replacements;
 mod skaffold;
 mod target;
 #[cfg(test)]
@@ -49,9 +54,16 @@ pub(super) const PATCHES: [&str; 3] = ["patches", "patchesJson6902", "patchesStr
 /// An image that meets more kustomizations, entries and replacements than these is not followed.
 const MOST_STEPS: usize = 250_000;
 
+/// How many of these all images of a tree meet together, and how many more for each image. Kustomizations that build on each other in
+/// circles would cost [`MOST_STEPS`] for each.
+const SHARED_STEPS: usize = 4 * MOST_STEPS;
+const STEPS_OF_EACH: usize = 1000;
+
 /// Takes steps from those that are left. `None`: there are not as many.
 fn spend(left: &mut usize, steps: usize) -> Option<()> {
     *left = left.checked_sub(steps)?;
+    #[cfg(test)]
+    super::yaml::steps::add(steps as u64);
     Some(())
 }
 

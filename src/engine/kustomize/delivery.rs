@@ -15,6 +15,8 @@
 
 use memchr::memmem;
 
+use super::compared::Comparisons;
+use super::entries::Entries;
 use super::entry::Entry;
 use super::pattern::Limits;
 use super::{ENTRIES, Kustomization, join, parent, skaffold};
@@ -65,19 +67,19 @@ impl Place {
     }
 }
 
-/// Whether a delivery with entries, or what Skaffold builds, may be in the bytes of a file.
+/// Whether a delivery with entries or patches, or what Skaffold builds, may be in the bytes of a file.
 pub fn may_deliver(file: &str, bytes: &[u8]) -> bool {
     let has = |text: &[u8]| memmem::find(bytes, text).is_some();
     if skaffold::is_config(file) {
         return has(b"artifacts");
     }
-    has(b"images")
+    (has(b"images") || has(b"patches"))
         && (argocd::is_source_file(file)
             || has(FLUX.as_bytes())
             || has(b"argoproj.io") && has(b"kustomize"))
 }
 
-/// The deliveries with entries in a document of a file, and what Skaffold builds by it.
+/// The deliveries with entries or patches in a document of a file, and what Skaffold builds by it.
 pub fn deliveries<'a, T: Tree<'a>>(document: T, number: usize, file: &str) -> Vec<Kustomization> {
     let mut found = Vec::new();
     if argocd::is_source_file(file) {
@@ -141,7 +143,7 @@ fn read<'a, T: Tree<'a>>(source: T, mapping: T, place: Place, file: &str) -> Opt
     is_known.then(|| delivery(folder, mapping, place, file))?
 }
 
-/// The entries of a mapping for the kustomization in a folder. `None`: it has none.
+/// The entries of a mapping for the kustomization in a folder, and what its patches compare. `None`: it has neither.
 fn delivery<'a, T: Tree<'a>>(
     folder: String,
     mapping: T,
@@ -158,10 +160,12 @@ fn delivery<'a, T: Tree<'a>>(
             None => Entry::read(item, at, &mut limits),
         });
     }
-    (!entries.is_empty()).then(|| {
+    let compared = Comparisons::read(mapping);
+    (!entries.is_empty() || !compared.is_empty()).then(|| {
         let mut one = Kustomization::blank(file);
         one.resources.push(folder);
-        one.entries = entries;
+        one.entries = Entries::new(entries);
+        one.compared = compared;
         one.doubts.extend(limits.doubt);
         one.delivery = Some(place);
         one

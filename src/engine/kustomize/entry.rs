@@ -98,9 +98,22 @@ impl Entry {
         })
     }
 
+    /// Its name, where that is no pattern.
+    pub(super) fn plain_name(&self) -> Option<&str> {
+        match &self.name.0 {
+            Pattern::Plain(name) => Some(name),
+            Pattern::Regex(_) | Pattern::Unread => None,
+        }
+    }
+
+    /// Whether it is for an image.
+    pub(super) fn matches(&self, image: &str) -> bool {
+        self.name.matches(image)
+    }
+
     /// The image after the entry, and what the entry did. `None`: it does not match the image, or changes nothing.
     pub(super) fn apply(&self, image: &str) -> Option<(String, Effect)> {
-        if !self.name.matches(image) {
+        if !self.matches(image) {
             return None;
         }
         let (name, mut tag, mut digest) = split(image);
@@ -170,7 +183,13 @@ fn is_tag_and_digest(rest: &str) -> bool {
         .strip_prefix('@')
         .and_then(|digest| digest.split_once(':'))
     {
-        Some((algorithm, encoded)) => !algorithm.is_empty() && encoded.chars().all(in_tag),
+        Some((algorithm, encoded)) => {
+            let in_algorithm =
+                |character: char| character.is_ascii_lowercase() || character.is_ascii_digit();
+            !algorithm.is_empty()
+                && algorithm.chars().all(in_algorithm)
+                && encoded.chars().all(in_tag)
+        }
         None => rest.is_empty(),
     }
 }

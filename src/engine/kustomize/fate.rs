@@ -28,8 +28,8 @@ pub struct Fate {
     pub unfollowed: Option<String>,
     /// The entries that decide it in a build.
     pub(super) deciding: BTreeSet<EntryId>,
-    /// The entries whose image is taken apart where it reaches this one, and the file that does so.
-    pub(super) apart: BTreeMap<EntryId, String>,
+    /// What holds entries whose image reaches this one: it is taken apart there, or compared.
+    pub(super) held: BTreeMap<EntryId, Hold>,
 }
 
 /// A kustomization, and an entry of it.

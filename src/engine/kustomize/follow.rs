@@ -1,17 +1,20 @@
 //! An image on its way up: what each kustomization makes of it.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 
+use super::compared::Patch;
 use super::entry::{self, Effect, Entry};
 use super::fate::{EntryId, Fate};
 use super::field::Field;
 use super::kustomization::Kustomization;
 use super::overlays::Overlays;
 use super::replacement::Meaning;
-use super::{MOST_STEPS, spend};
+use super::{MOST_STEPS, STEPS_OF_EACH, Target, spend};
 use crate::engine::hold::Hold;
 use crate::engine::object::Object;
 use crate::engine::path::Step;
+use crate::engine::shape::JSON_PATCH;
 use crate::engine::site::{Site, Slots};
 
 /// Why an image is not followed that meets more.
@@ -44,6 +47,10 @@ struct Subject<'s> {
     site: &'s Site,
     /// Whether kustomize knows its field as an image.
     is_known: bool,
+    /// The patch that puts it in.
+    patch: Option<&'s Patch>,
+    /// The targets of that patch.
+    targets: &'s [&'s Target],
 }
 
 /// Where an image is written.
@@ -56,16 +63,38 @@ enum Written<'s> {
     Entry,
 }
 
+impl Subject<'_> {
+    /// The objects that have its image in a build.
+    fn objects(&self) -> Vec<Target> {
+        let own = match self.written {
+            Written::Object(object) if object.kind != JSON_PATCH => Some(Target::of(object)),
+            Written::Object(_) | Written::Text => Some(Target::default()),
+            Written::Entry => None,
+        };
+        let named = self.targets.iter().filter(|target| !target.is_any());
+        let named: Vec<Target> = named.map(|target| (*target).clone()).collect();
+        match named.is_empty() {
+            true => own.into_iter().collect(),
+            false => named,
+        }
+    }
+}
+
 impl Overlays {
     /// What becomes of an image that is written in a manifest.
     pub fn fate(&self, manifest: &str, object: &Object, site: &Site) -> Fate {
         let below = site.at.steps().get(object.at.steps().len()..);
         let steps = below.unwrap_or_default();
+        let patched = self.patches.get(manifest);
+        let patch = patched.map(|_| Patch::File(manifest.to_owned()));
+        let targets = patched.into_iter().flatten().map(|(_, target)| target);
         let subject = Subject {
             written: Written::Object(object),
             steps,
             site,
             is_known: is_known(steps, site),
+            patch: patch.as_ref(),
+            targets: &Vec::from_iter(targets),
         };
         let image = site.image.text().unwrap_or_default();
         let mut fate = self.follow(&self.takers(manifest), image, subject);
@@ -88,12 +117,14 @@ impl Overlays {
         let steps = site.at.steps();
         let is_inside = |step: &Step| matches!(step, Step::Inside(_));
         if let Some(inside) = steps.iter().position(is_inside) {
-            let steps = &steps[inside + 1..];
+            let (text, steps) = (&steps[..inside], &steps[inside + 1..]);
             let subject = Subject {
                 written: Written::Text,
                 steps,
                 site,
                 is_known: is_known(steps, site),
+                patch: Some(&Patch::Text(text.to_vec())),
+                targets: &Vec::from_iter(one.texts.get(text)),
             };
             let patched = [(index, one.patched())];
             return Some((self.follow(&patched, image, subject), None));
@@ -104,6 +135,8 @@ impl Overlays {
             steps,
             site,
             is_known: true,
+            patch: None,
+            targets: &[],
         };
         let next = [(index, one.patched() + entry + 1)];
         let fate = self.follow(&next, image, subject);
@@ -112,12 +145,17 @@ impl Overlays {
 
     /// Follows an image that enters kustomizations at these steps, up to all that nothing builds on.
     fn follow(&self, starts: &[(usize, usize)], image: &str, subject: Subject<'_>) -> Fate {
-        let mut left = MOST_STEPS;
+        let shared = self.steps_left.load(Ordering::Relaxed) + STEPS_OF_EACH;
+        let most = shared.min(MOST_STEPS);
+        let mut left = most;
         let too_far = || Fate {
             unfollowed: Some(TOO_FAR.to_owned()),
             ..Fate::default()
         };
-        (self.follow_within(starts, image, subject, &mut left)).unwrap_or_else(too_far)
+        let fate = self.follow_within(starts, image, subject, &mut left);
+        self.steps_left
+            .store(shared - (most - left), Ordering::Relaxed);
+        fate.unwrap_or_else(too_far)
     }
 
     /// `None`: there are more steps than `left`.
@@ -137,6 +175,7 @@ impl Overlays {
         // Somebody may apply a file without what Flux makes of its folder.
         let is_delivery = |(index, _): &(usize, usize)| self.all[*index].delivery.is_some();
         fate.kept = starts.iter().all(is_delivery);
+        spend(left, starts.len())?;
         let starts = starts.iter().map(|start| (*start, written.clone()));
         let mut due: Vec<((usize, usize), Passing)> = starts.collect();
         let mut seen: BTreeSet<_> = due.iter().cloned().collect();
@@ -182,20 +221,18 @@ impl Overlays {
             }
             let (at, next) = (*at, *next);
             open.pop();
+            // What a patch puts in comes in behind the others.
+            if next <= one.patched() && !one.compared.is_empty() {
+                let objects = subject.objects();
+                spend(left, one.compared.steps(&objects) * objects.len())?;
+                let (steps, site) = (subject.steps, subject.site);
+                if (one.compared).meet(&objects, subject.patch, steps, site) {
+                    self.compare(at, passing, fate);
+                }
+            }
             if next < one.patched()
                 && let Written::Object(object) = subject.written
             {
-                spend(left, one.tests.len())?;
-                let mut tests = one.tests.iter();
-                if tests.any(|target| !target.is_plain() || target.selects(object)) {
-                    let why = || {
-                        format!(
-                            "a `test` of a JSON Patch in `{}` compares what is around it, so the build would fail",
-                            one.file
-                        )
-                    };
-                    fate.unfollowed.get_or_insert_with(why);
-                }
                 let puts = one.puts.named_for(object, subject.site);
                 spend(left, puts.len())?;
                 if let Some(put) = puts.last() {
@@ -209,27 +246,67 @@ impl Overlays {
                 is_image = self.takes_for_image(taker, subject, left)?;
             }
             if is_image {
-                spend(left, one.entries.len().saturating_sub(passed))?;
-                for (number, entry) in one.entries.iter().enumerate().skip(passed) {
-                    passing.pass(entry, (at, number));
-                }
+                self.pass_entries((at, passed), passing, left)?;
             }
-            for replacement in one.replacements.iter().flat_map(|list| list.iter()) {
-                spend(left, replacement.steps())?;
-                let meaning = match subject.written {
-                    Written::Object(object) => replacement.meaning(object, subject.site),
-                    Written::Text => {
-                        let is_apart = replacement.takes_images_apart();
-                        is_apart.then_some(Meaning::TakenApart)
+            for replacements in &one.replacements {
+                spend(left, 1)?;
+                let meanings = match subject.written {
+                    Written::Object(object) => {
+                        let parts = replacements.parts_for(object);
+                        spend(left, replacements.steps(&parts))?;
+                        replacements.meanings(object, subject.site, &parts)
                     }
-                    Written::Entry => None,
+                    Written::Text if replacements.take_images_apart => vec![Meaning::TakenApart],
+                    Written::Text | Written::Entry => Vec::new(),
                 };
-                if let Some(meaning) = meaning {
+                for meaning in meanings {
                     self.replace(meaning, at, passing, fate);
                 }
             }
         }
         Some(())
+    }
+
+    /// Applies the entries of a kustomization from one on.
+    fn pass_entries(
+        &self,
+        (at, mut next): EntryId,
+        passing: &mut Passing,
+        left: &mut usize,
+    ) -> Option<()> {
+        let entries = &self.all[at].entries;
+        if entries.is_empty() {
+            return Some(());
+        }
+        loop {
+            spend(left, entries.steps())?;
+            let Some(number) = entries.next(next, &passing.image) else {
+                return Some(());
+            };
+            if let Some(entry) = entries.get(number) {
+                passing.pass(entry, (at, number));
+            }
+            next = number + 1;
+        }
+    }
+
+    /// Notes that a patch of a kustomization compares an image, which may not change.
+    fn compare(&self, at: usize, passing: &Passing, fate: &mut Fate) {
+        let why = || {
+            format!(
+                "a `test` of a JSON Patch in `{}` compares what is around it, so the build would fail",
+                self.all[at].file
+            )
+        };
+        match passing.set_by {
+            None => drop(fate.unfollowed.get_or_insert_with(why)),
+            Some(Setter::Entry(entry)) => {
+                let hold = || Hold::unfollowed(&why());
+                fate.held.entry(entry).or_insert_with(hold);
+            }
+            // What a patch puts in is held itself, and the others leave no digest.
+            Some(Setter::Patch(_) | Setter::Suffix(_) | Setter::Replacement(_)) => {}
+        }
     }
 
     /// Whether a kustomization takes the field of an image for one by its configuration, or by that of one which it builds on. `None`:
@@ -259,7 +336,8 @@ impl Overlays {
             }
             (Meaning::TakenApart, None) => drop(fate.taken_apart.get_or_insert_with(file)),
             (Meaning::TakenApart, Some(Setter::Entry(entry))) => {
-                fate.apart.entry(entry).or_insert_with(file);
+                let hold = || Hold::taken_apart(&self.all[at].file);
+                fate.held.entry(entry).or_insert_with(hold);
             }
             (Meaning::TakenApart, Some(_)) | (Meaning::MayBeReplaced, Some(_)) => {}
             (Meaning::MayBeReplaced, None) => {

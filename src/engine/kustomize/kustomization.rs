@@ -1,15 +1,17 @@
 //! One kustomization, and the files that it names.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::compared::{Comparisons, Patch, Places, texts};
 use super::delivery;
+use super::entries::Entries;
 use super::entry::Entry;
 use super::field::Field;
 use super::pattern::Limits;
 use super::put::Puts;
-use super::replacement::Replacement;
-use super::{ENTRIES, PATCHES, Target, join, parent};
+use super::replacements::Replacements;
+use super::{ENTRIES, Target, join, parent};
 use crate::engine::path::Step;
 use crate::engine::shape;
 use crate::engine::tree::Tree;
@@ -27,15 +29,17 @@ pub struct Kustomization {
     /// The files of its patches, each with its target.
     pub(super) patches: Vec<(String, Target)>,
     /// Its entries of `images`, in order.
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Entries,
     /// Its own replacements, and those of each file that it names.
-    pub(super) replacements: Vec<Arc<[Replacement]>>,
-    /// Whether it has patches as texts.
-    pub(super) has_texts: bool,
+    pub(super) replacements: Vec<Arc<Replacements>>,
+    /// The targets of its patches as texts, by the steps to the text.
+    pub(super) texts: BTreeMap<Vec<Step>, Target>,
     /// The images that its patches put in, as far as they are known.
     pub(super) puts: Puts,
-    /// The objects of which its patches as texts compare what may be an image.
-    pub(super) tests: Vec<Target>,
+    /// What its patches compare.
+    pub(super) compared: Comparisons,
+    /// The files that may be JSON Patches, each with its targets.
+    pub(super) json_patches: BTreeMap<String, Vec<Target>>,
     /// The files with more replacements.
     pub(super) replacement_files: BTreeSet<String>,
     /// The files of `configurations`.
@@ -72,11 +76,8 @@ impl Kustomization {
                 items.filter_map(|(index, item)| Entry::read(item, (number, index), &mut limits)),
             );
         }
-        let replacements = items("replacements").into_iter();
-        let replacements = replacements.map(|item| Replacement::read(item, &mut limits));
-        let replacements: Arc<[Replacement]> = replacements.collect();
+        let replacements = Replacements::read(items("replacements").into_iter(), &mut limits);
         let has_lines = |item: T| item.scalar().text().is_some_and(|text| text.contains('\n'));
-        let is_text = |item: T| has_lines(item) || item.get("patch").is_some();
         let merges = items("patchesStrategicMerge").into_iter();
         let merges = merges.filter(|item| !has_lines(*item)).filter_map(path);
         let has_transformers = !items("transformers").is_empty();
@@ -91,11 +92,14 @@ impl Kustomization {
                     .chain(paths_of("patches"))
                     .chain(paths_of("patchesJson6902")),
             ),
-            entries: fitted(entries),
-            replacements: fitted(Some(replacements).filter(|own| !own.is_empty())),
-            has_texts: PATCHES.into_iter().flat_map(items).any(is_text),
+            entries: Entries::new(entries),
+            replacements: fitted(Some(Arc::new(replacements)).filter(|own| !own.is_empty())),
+            texts: texts(document)
+                .map(|(steps, item, _)| (steps, Target::read(item)))
+                .collect(),
             puts: puts(document, file),
-            tests: tests(document),
+            compared: Comparisons::read(document),
+            json_patches: json_patches(document, folder),
             replacement_files: paths_of("replacements").map(|(path, _)| path).collect(),
             configurations: paths("configurations").collect(),
             fields: Vec::new(),
@@ -121,11 +125,12 @@ impl Kustomization {
             resources: Vec::new(),
             components: Vec::new(),
             patches: Vec::new(),
-            entries: Vec::new(),
+            entries: Entries::default(),
             replacements: Vec::new(),
-            has_texts: false,
+            texts: BTreeMap::new(),
             puts: Puts::default(),
-            tests: Vec::new(),
+            compared: Comparisons::default(),
+            json_patches: BTreeMap::new(),
             replacement_files: BTreeSet::new(),
             configurations: BTreeSet::new(),
             fields: Vec::new(),
@@ -160,25 +165,40 @@ impl Kustomization {
             }
             *files = moved;
         }
+        let mut moved: BTreeMap<String, Vec<Target>> = BTreeMap::new();
+        for (path, targets) in std::mem::take(&mut self.json_patches) {
+            let place = place(&path)?.unwrap_or(path);
+            moved.entry(place).or_default().extend(targets);
+        }
+        self.json_patches = moved;
         Ok(())
     }
 
     /// The files in which more of it stands, to be given to [`Kustomization::take`].
     pub fn named_files(&self) -> impl Iterator<Item = &str> {
         let named = self.replacement_files.iter().chain(&self.configurations);
+        let named = named.chain(self.json_patches.keys());
         named.map(String::as_str)
     }
 
     /// Takes what stands in one of [`Kustomization::named_files`].
     pub fn take(&mut self, file: &str, read: &NamedFile) {
-        if self.replacement_files.contains(file) {
+        for target in self.json_patches.get(file).into_iter().flatten() {
+            let patch = Patch::File(file.to_owned());
+            self.compared.take(patch, target, &read.compared);
+        }
+        let has_replacements = self.replacement_files.contains(file);
+        let is_configuration = self.configurations.contains(file);
+        if has_replacements {
             self.replacements.push(Arc::clone(&read.replacements));
         }
-        if self.configurations.contains(file) && !read.fields.is_empty() {
+        if is_configuration && !read.fields.is_empty() {
             self.fields.push(Arc::clone(&read.fields));
         }
-        self.doubts
-            .extend(read.doubt.iter().map(|why| unread(file, why)));
+        if has_replacements || is_configuration {
+            self.doubts
+                .extend(read.doubt.iter().map(|why| unread(file, why)));
+        }
     }
 
     /// The number of the entry to which these steps lead.
@@ -187,10 +207,7 @@ impl Kustomization {
             return None;
         };
         let list = ENTRIES.iter().position(|known| known == list)?;
-        let entries = &self.entries;
-        entries
-            .binary_search_by_key(&(list, *at), |entry| entry.at)
-            .ok()
+        self.entries.at((list, *at))
     }
 
     /// The step behind its patches: they and its components come before, its entries after.
@@ -209,11 +226,8 @@ fn fitted<T>(items: impl IntoIterator<Item = T>) -> Vec<T> {
 /// The images that the patches put in which stand as texts in a kustomization.
 fn puts<'a, T: Tree<'a>>(document: T, file: &str) -> Puts {
     let mut puts = Puts::default();
-    let items = PATCHES.into_iter().filter_map(|list| document.get(list));
-    for item in items.flat_map(T::items) {
-        let text = item.get("patch").unwrap_or(item).scalar().text();
-        let text = text.filter(|text| text.contains("image"));
-        let Some(Ok(parsed)) = text.map(File::parse) else {
+    for (_, item, text) in texts(document).filter(|(.., text)| text.contains("image")) {
+        let Ok(parsed) = File::parse(text) else {
             continue;
         };
         let target = Target::read(item);
@@ -227,43 +241,34 @@ fn puts<'a, T: Tree<'a>>(document: T, file: &str) -> Puts {
     puts
 }
 
-/// The targets of JSON Patches that stand as texts in a kustomization, and compare an image or what is around it. Where the comparison
-/// fails, kustomize builds nothing.
-fn tests<'a, T: Tree<'a>>(document: T) -> Vec<Target> {
-    let items = PATCHES.into_iter().filter_map(|list| document.get(list));
-    let compares = |item: &T| {
-        let text = item.get("patch").unwrap_or(*item).scalar().text();
-        let text = text.filter(|text| text.contains("test"));
-        let Some(Ok(parsed)) = text.map(File::parse) else {
-            return false;
-        };
-        let documents = (0..parsed.len()).filter(|index| !parsed.is_refused(*index));
-        let mut operations = documents.flat_map(|index| parsed.document(index).items());
-        operations.any(|operation| {
-            let text = |key| operation.get(key).and_then(|value| value.scalar().text());
-            let path = text("path").unwrap_or_default();
-            let may_have_image = ["", "image", "reference", "spec", "template", "jobTemplate"]
-                .contains(&path.rsplit('/').next().unwrap_or_default());
-            let is_list =
-                path.to_ascii_lowercase().contains("containers") || path.contains("volumes");
-            text("op") == Some("test") && (may_have_image || is_list)
-        })
-    };
-    let items = items.flat_map(T::items).filter(compares);
-    items.map(Target::read).collect()
+/// The files of patches that may be JSON Patches, each with its targets: without a target, kustomize takes none for one.
+fn json_patches<'a, T: Tree<'a>>(document: T, folder: &str) -> BTreeMap<String, Vec<Target>> {
+    let mut patches: BTreeMap<String, Vec<Target>> = BTreeMap::new();
+    let items = |key| document.get(key).map(T::items).unwrap_or_default();
+    let items = items("patches").into_iter().chain(items("patchesJson6902"));
+    for item in items.filter(|item| item.get("target").is_some()) {
+        let path = item
+            .get("path")
+            .and_then(|path| join(folder, path.scalar().text()?));
+        if let Some(path) = path {
+            patches.entry(path).or_default().push(Target::read(item));
+        }
+    }
+    patches
 }
 
-/// What stands in a file that kustomizations name: replacements, or a configuration.
+/// What stands in a file that kustomizations name: replacements, a configuration, or a JSON Patch.
 #[derive(Clone, Debug)]
 pub struct NamedFile {
-    replacements: Arc<[Replacement]>,
+    replacements: Arc<Replacements>,
+    compared: Places,
     fields: Arc<[Field]>,
     /// Why not all of it is known.
     doubt: Option<String>,
 }
 
 impl NamedFile {
-    /// Reads documents that each are a replacement, a list of them or a configuration. `doubt` says why others are not there.
+    /// Reads documents that each are a replacement, a list of them, a configuration or a JSON Patch. `doubt` says why others are not there.
     pub fn read<'a, T: Tree<'a>>(
         documents: impl Iterator<Item = T>,
         doubt: Option<String>,
@@ -276,13 +281,12 @@ impl NamedFile {
                 items if items.is_empty() => vec![*document],
                 items => items,
             });
-        let replacements = all
-            .map(|item| Replacement::read(item, &mut limits))
-            .collect();
+        let replacements = Replacements::read(all, &mut limits);
         let fields = documents.iter().filter_map(|one| one.get("images"));
         let fields = fields.flat_map(T::items).filter_map(Field::read);
         Self {
-            replacements,
+            replacements: Arc::new(replacements),
+            compared: Places::read(documents.iter().copied()),
             fields: fields.collect(),
             doubt: doubt.or(limits.doubt),
         }
@@ -291,7 +295,8 @@ impl NamedFile {
     /// A file that cannot be read, for this reason.
     pub fn unread(why: String) -> Self {
         Self {
-            replacements: Arc::new([]),
+            replacements: Arc::default(),
+            compared: Places::default(),
             fields: Arc::new([]),
             doubt: Some(why),
         }

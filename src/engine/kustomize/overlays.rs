@@ -3,16 +3,20 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use super::delivery::Place;
 use super::fate::{EntryId, Fate};
 use super::field::Field;
 use super::kustomization::{Kustomization, unread};
 use super::skaffold::Built;
-use super::{MOST_STEPS, Target, parent, spend};
+use super::{MOST_STEPS, SHARED_STEPS, Target, parent, spend};
 use crate::engine::hold::Hold;
 use crate::engine::object::Object;
 use crate::engine::site::Site;
+
+/// So many reasons to doubt a kustomization are told.
+const MOST_DOUBTS: usize = 8;
 
 /// The kustomizations of a tree.
 #[derive(Clone, Debug, Default)]
@@ -40,6 +44,8 @@ pub struct Overlays {
     pub(super) fields: BTreeMap<usize, Vec<Arc<[Field]>>>,
     /// How many more images of patches in files of their own are followed.
     pub(super) puts_left: usize,
+    /// How many more steps all images may take.
+    pub(super) steps_left: Arc<AtomicUsize>,
 }
 
 impl Overlays {
@@ -95,6 +101,7 @@ impl Overlays {
             patches,
             all,
             puts_left: MOST_STEPS,
+            steps_left: Arc::new(AtomicUsize::new(SHARED_STEPS)),
             ..Self::default()
         };
         tree.hand_up_fields();
@@ -110,10 +117,11 @@ impl Overlays {
             }
             let fields = self.all[index].fields.clone();
             let mut met = BTreeSet::from([index]);
-            if left > 0 {
-                self.add_above(parent(&self.all[index].file), &mut met);
-            }
-            if spend(&mut left, met.len() * fields.len()).is_none() {
+            let looked_at = match left {
+                0 => 0,
+                _ => self.add_above(parent(&self.all[index].file), &mut met),
+            };
+            if spend(&mut left, looked_at + met.len() * fields.len()).is_none() {
                 left = 0;
                 let why = "its `configurations` reach more kustomizations than imago follows";
                 self.all[index].doubts.push(why.to_owned());
@@ -184,7 +192,12 @@ impl Overlays {
     /// Takes note that a file cannot be read which kustomizations build on, and whose images the entries of the run may meet.
     pub fn doubt(&mut self, file: &str, why: &str) {
         for (index, _) in self.takers(file).into_owned() {
-            self.all[index].doubts.push(unread(file, why));
+            let doubts = &mut self.all[index].doubts;
+            match doubts.len() {
+                0..MOST_DOUBTS => doubts.push(unread(file, why)),
+                MOST_DOUBTS => doubts.push("more files of it cannot be read".to_owned()),
+                _ => {}
+            }
             self.doubted.insert(index);
         }
     }
@@ -243,11 +256,11 @@ impl Overlays {
         while let Some(index) = due.pop() {
             let one = &self.all[index];
             let patches = one.patches.iter().map(|(path, _)| path);
-            if one.has_texts {
+            if !one.texts.is_empty() {
                 below.insert(one.file.as_str());
             }
             for path in one.resources.iter().chain(&one.components).chain(patches) {
-                if self.generates(path) {
+                if self.generates(path) && !below.contains(path.as_str()) {
                     let inner = self.folders.range(format!("{path}/")..);
                     let inner = inner.take_while(|(folder, _)| is_below(folder, path));
                     due.extend(
@@ -280,16 +293,15 @@ impl Overlays {
         self.bound.get(&(*index, entry))
     }
 
-    /// Holds the entries that decide an image, or put in what is taken apart further up. `hold` is what holds the image itself.
+    /// Holds the entries that decide an image, or put in what is taken apart or compared further up. `hold` is what holds the image itself.
     pub fn bind(&mut self, fate: &Fate, hold: Option<&Hold>) {
         for entry in &fate.deciding {
             if let Some(hold) = hold {
                 self.bound.entry(*entry).or_insert_with(|| hold.clone());
             }
         }
-        for (entry, file) in &fate.apart {
-            let hold = || Hold::taken_apart(file);
-            self.bound.entry(*entry).or_insert_with(hold);
+        for (entry, hold) in &fate.held {
+            self.bound.entry(*entry).or_insert_with(|| hold.clone());
         }
     }
 
@@ -303,17 +315,20 @@ impl Overlays {
         self.add_above(manifest, met);
     }
 
-    /// Adds the kustomizations above a file or a folder.
-    fn add_above(&self, path: &str, met: &mut BTreeSet<usize>) {
+    /// Adds the kustomizations above a file or a folder. Says how many were looked at.
+    fn add_above(&self, path: &str, met: &mut BTreeSet<usize>) -> usize {
+        let mut looked_at = 0;
         let first = self.takers(path);
         let mut due: Vec<&[(usize, usize)]> = vec![&first];
         while let Some(above) = due.pop() {
+            looked_at += above.len();
             for (index, _) in above {
                 if met.insert(*index) {
                     due.push(self.above_one(*index));
                 }
             }
         }
+        looked_at
     }
 
     /// The kustomizations that build on one, and the step at which they take it in.

@@ -8,21 +8,30 @@
 //!     fieldPaths: [data.web]
 //! ```
 
-use std::cell::LazyCell;
+use std::collections::BTreeSet;
 
 use super::pattern::{Limits, Pattern};
 use crate::engine::object::Object;
-use crate::engine::path::{Path, Step};
+use crate::engine::path::Step;
 use crate::engine::site::Site;
 use crate::engine::tree::Tree;
+
+/// In how many ways the steps to an image are compared with paths at once.
+const MOST_WAYS: usize = 8;
 
 /// One replacement.
 #[derive(Clone, Debug)]
 pub(super) struct Replacement {
     source: Option<Fields>,
     targets: Vec<Target>,
-    /// How many selectors and paths it has.
-    steps: usize,
+}
+
+/// What of a replacement may mean an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Part {
+    Source,
+    /// The target of this number.
+    Target(usize),
 }
 
 #[derive(Clone, Debug)]
@@ -35,7 +44,10 @@ struct Target {
 #[derive(Clone, Debug)]
 struct Fields {
     of: Selector,
-    paths: Vec<Vec<String>>,
+    /// The paths that lead to one place each.
+    exact: BTreeSet<Vec<String>>,
+    /// Those that may lead to many.
+    open: Vec<Vec<String>>,
     /// Whether their text is taken apart, and one piece of it is meant.
     in_pieces: bool,
 }
@@ -65,51 +77,62 @@ pub(super) enum Meaning {
 
 impl Replacement {
     pub(super) fn read<'a, T: Tree<'a>>(replacement: T, limits: &mut Limits) -> Self {
-        let source = replacement.get("source").map(|source| Fields {
-            of: Selector::read(source, limits),
-            paths: vec![steps(text(source, "fieldPath").unwrap_or("metadata.name"))],
-            in_pieces: is_in_pieces(source),
+        let source = replacement.get("source").map(|source| {
+            let path = text(source, "fieldPath").unwrap_or("metadata.name");
+            Fields::read(source, source, [path].into_iter(), limits)
         });
         let targets = replacement.get("targets").map(T::items).unwrap_or_default();
         let targets = targets.into_iter();
         let targets = targets.filter_map(|target| Target::read(target, limits));
-        let targets: Vec<Target> = targets.collect();
-        let of_targets = targets.iter();
-        let of_targets =
-            of_targets.map(|target| 1 + target.fields.paths.len() + target.reject.len());
         Self {
-            steps: 1 + of_targets.sum::<usize>(),
             source,
-            targets,
+            targets: targets.collect(),
         }
+    }
+
+    /// Its parts, each with the name of the objects that it may mean; `None`: that may be any.
+    pub(super) fn parts(&self) -> impl Iterator<Item = (Part, Option<&str>)> {
+        let source = self.source.iter().filter(|source| source.in_pieces);
+        let source = source.map(|source| (Part::Source, source.of.plain_name()));
+        let targets = self.targets.iter().enumerate();
+        source.chain(
+            targets.map(|(number, target)| (Part::Target(number), target.fields.of.plain_name())),
+        )
     }
 
     /// How much [`Self::meaning`] compares at most.
-    pub(super) fn steps(&self) -> usize {
-        self.steps
+    pub(super) fn steps(&self, part: Part) -> usize {
+        match part {
+            Part::Source => 1,
+            Part::Target(number) => {
+                let target = &self.targets[number];
+                1 + target.fields.open.len() + target.reject.len()
+            }
+        }
     }
 
-    /// What it means to the image of this site. `None`: nothing, or the image is copied whole.
-    pub(super) fn meaning(&self, object: &Object, site: &Site) -> Option<Meaning> {
-        let at = LazyCell::new(|| site.written_at());
-        let place = |fields: &Fields| {
-            let steps = Path::steps(&at).get(object.at.steps().len()..);
-            fields.lead_to(steps.unwrap_or_default(), &site.name)
+    /// What a part of it means to the image of this site. `None`: nothing, or the image is copied whole.
+    pub(super) fn meaning(&self, part: Part, object: &Object, site: &Site) -> Option<Meaning> {
+        let (fields, fits) = match part {
+            Part::Source => self
+                .source
+                .as_ref()
+                .map(|source| (source, source.of.fits(object)))?,
+            Part::Target(number) => {
+                let target = &self.targets[number];
+                (&target.fields, target.fits(object))
+            }
         };
-        let may_fit = |fits: Option<bool>| fits != Some(false);
-        let mut source = self.source.iter().filter(|source| source.in_pieces);
-        if source.any(|source| may_fit(source.of.fits(object)) && place(source)) {
-            return Some(Meaning::TakenApart);
+        let at = site.written_at();
+        let steps = at.steps().get(object.at.steps().len()..);
+        if fits == Some(false) || !fields.lead_to(steps.unwrap_or_default(), &site.name) {
+            return None;
         }
-        let targets = self.targets.iter();
-        let targets = targets.map(|target| (&target.fields, target.fits(object)));
-        let targets = targets.filter(|(fields, fits)| may_fit(*fits) && place(fields));
-        let meanings = targets.map(|(fields, fits)| match fits {
+        Some(match fits {
             _ if fields.in_pieces => Meaning::TakenApart,
             Some(_) => Meaning::Replaced,
             None => Meaning::MayBeReplaced,
-        });
-        meanings.min()
+        })
     }
 
     /// Whether it takes the image of some object apart.
@@ -117,7 +140,7 @@ impl Replacement {
         let targets = self.targets.iter().map(|target| &target.fields);
         let mut fields = self.source.iter().chain(targets);
         let is_image = |path: &Vec<String>| path.last().is_some_and(|last| last == "image");
-        fields.any(|fields| fields.in_pieces && fields.paths.iter().any(is_image))
+        fields.any(|fields| fields.in_pieces && fields.paths().any(is_image))
     }
 }
 
@@ -128,11 +151,7 @@ impl Target {
         let paths = paths.into_iter().filter_map(|path| path.scalar().text());
         let reject = target.get("reject").map(T::items).unwrap_or_default();
         Some(Self {
-            fields: Fields {
-                of: Selector::read(target.get("select")?, limits),
-                paths: paths.map(steps).collect(),
-                in_pieces: is_in_pieces(target),
-            },
+            fields: Fields::read(target.get("select")?, target, paths, limits),
             reject: reject
                 .into_iter()
                 .map(|reject| Selector::read(reject, limits))
@@ -149,13 +168,67 @@ impl Target {
 }
 
 impl Fields {
+    /// `of` selects objects, `with` has the options.
+    fn read<'a, T: Tree<'a>>(
+        of: T,
+        with: T,
+        paths: impl Iterator<Item = &'a str>,
+        limits: &mut Limits,
+    ) -> Self {
+        let is_open = |step: &String| match step.strip_prefix('[') {
+            Some(condition) => !(condition.starts_with("name=") && condition.ends_with(']')),
+            None => matches!(&**step, "*" | "-") || step.len() > 1 && step.starts_with(['0', '+']),
+        };
+        let (open, exact): (Vec<_>, Vec<_>) =
+            paths.map(steps).partition(|path| path.iter().any(is_open));
+        Self {
+            of: Selector::read(of, limits),
+            exact: exact.into_iter().collect(),
+            open,
+            in_pieces: is_in_pieces(with),
+        }
+    }
+
+    fn paths(&self) -> impl Iterator<Item = &Vec<String>> {
+        self.exact.iter().chain(&self.open)
+    }
+
     /// Whether one of the paths leads to an image of this name.
     fn lead_to(&self, steps: &[Step], name: &str) -> bool {
-        self.paths.iter().any(|path| {
+        let leads = |path: &Vec<String>| {
             let mut pairs = steps.iter().zip(path);
             path.len() == steps.len() && pairs.all(|(step, wanted)| leads(wanted, step, name))
-        })
+        };
+        self.open.iter().any(leads)
+            || match said(steps, name) {
+                Some(said) => said.iter().any(|path| self.exact.contains(path)),
+                None => self.exact.iter().any(leads),
+            }
     }
+}
+
+/// How paths say these steps: an item of a list by its number or by its name. `None`: in too many ways.
+fn said(steps: &[Step], name: &str) -> Option<Vec<Vec<String>>> {
+    let mut said = vec![Vec::with_capacity(steps.len())];
+    for step in steps {
+        let names = match step {
+            Step::Key(key) => vec![key.to_string()],
+            Step::Index(index) => vec![index.to_string(), format!("[name={name}]")],
+            Step::Inside(_) => return Some(Vec::new()),
+        };
+        let longer = |path: &Vec<String>| {
+            let path = path.clone();
+            names
+                .iter()
+                .map(move |name| [&path[..], std::slice::from_ref(name)].concat())
+                .collect::<Vec<_>>()
+        };
+        said = said.iter().flat_map(longer).collect();
+        if said.len() > MOST_WAYS {
+            return None;
+        }
+    }
+    Some(said)
 }
 
 impl Selector {
@@ -172,6 +245,14 @@ impl Selector {
             name: pattern("name"),
             namespace: pattern("namespace"),
             by_metadata: is_set("labelSelector") || is_set("annotationSelector"),
+        }
+    }
+
+    /// The name of the objects that are meant; `None`: it may be any. A dot stands for any character.
+    fn plain_name(&self) -> Option<&str> {
+        match &self.name {
+            Some(Pattern::Plain(name)) if !name.contains('.') => Some(name),
+            _ => None,
         }
     }
 
@@ -267,6 +348,7 @@ fn leads(wanted: &str, step: &Step, name: &str) -> bool {
 mod tests {
     use serde_json::{Value, json};
 
+    use super::super::replacements::Replacements;
     use super::*;
     use crate::engine::shape;
 
@@ -274,9 +356,10 @@ mod tests {
         let object = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "shop"}, "spec": {"template": {"spec": {
             "containers": [{"name": "web", "image": "web:1"}],
         }}}});
-        let found = shape::find(&object);
-        Replacement::read(&replacement, &mut Limits::default())
-            .meaning(&found.objects[0], &found.objects[0].sites[0])
+        let object = shape::find(&object).objects.remove(0);
+        let all = Replacements::read([&replacement].into_iter(), &mut Limits::default());
+        let meanings = all.meanings(&object, &object.sites[0], &all.parts_for(&object));
+        meanings.into_iter().next()
     }
 
     #[test]

@@ -48,6 +48,25 @@ impl Target {
         }
     }
 
+    /// The name, where one is named; empty where any may be meant.
+    pub(super) fn plain_name(&self) -> &str {
+        match is_pattern(&self.name) {
+            true => "",
+            false => &self.name,
+        }
+    }
+
+    /// Whether both may mean the same object.
+    pub(super) fn may_meet(&self, other: &Self) -> bool {
+        let is_open = |text: &str| text.is_empty() || is_pattern(text);
+        let meet = |own: &str, other: &str| own == other || is_open(own) || is_open(other);
+        meet(&self.group, &other.group)
+            && meet(&self.version, &other.version)
+            && meet(&self.kind, &other.kind)
+            && meet(&self.name, &other.name)
+            && meet(&self.namespace, &other.namespace)
+    }
+
     /// The name, or the pattern for names.
     pub(super) fn name(&self) -> &str {
         &self.name

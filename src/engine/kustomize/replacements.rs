@@ -1,0 +1,76 @@
+//! All replacements of a list, found by the objects that they name: an image is held against few, however many there are.
+
+use std::collections::BTreeMap;
+
+use super::pattern::Limits;
+use super::replacement::{Meaning, Part, Replacement};
+use crate::engine::object::Object;
+use crate::engine::site::Site;
+use crate::engine::tree::Tree;
+
+/// Replacements, in order.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Replacements {
+    all: Vec<Replacement>,
+    /// Their parts by the name of the objects that they mean, each with the number of its replacement. `None`: any may be meant.
+    parts: BTreeMap<Option<String>, Vec<(usize, Part)>>,
+    /// Whether one takes the image of some object apart.
+    pub(super) take_images_apart: bool,
+}
+
+impl Replacements {
+    pub(super) fn read<'a, T: Tree<'a>>(
+        items: impl Iterator<Item = T>,
+        limits: &mut Limits,
+    ) -> Self {
+        let all: Vec<Replacement> = items.map(|item| Replacement::read(item, limits)).collect();
+        let mut parts: BTreeMap<Option<String>, Vec<(usize, Part)>> = BTreeMap::new();
+        for (number, one) in all.iter().enumerate() {
+            for (part, name) in one.parts() {
+                let of_name = parts.entry(name.map(str::to_owned)).or_default();
+                of_name.push((number, part));
+            }
+        }
+        let take_images_apart = all.iter().any(Replacement::takes_images_apart);
+        Self {
+            all,
+            parts,
+            take_images_apart,
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// The parts that by their names may mean an object, in order.
+    pub(super) fn parts_for(&self, object: &Object) -> Vec<(usize, Part)> {
+        let named = self.parts.get(&Some(object.name.clone()));
+        let parts = named.into_iter().chain(self.parts.get(&None)).flatten();
+        let mut parts: Vec<(usize, Part)> = parts.copied().collect();
+        parts.sort_unstable();
+        parts
+    }
+
+    /// How much is compared for one image.
+    pub(super) fn steps(&self, parts: &[(usize, Part)]) -> usize {
+        let steps = |(number, part): &(usize, Part)| self.all[*number].steps(*part);
+        parts.iter().map(steps).sum()
+    }
+
+    /// What each replacement means to the image of a site, where it means something: the first thing that its parts mean.
+    pub(super) fn meanings(
+        &self,
+        object: &Object,
+        site: &Site,
+        parts: &[(usize, Part)],
+    ) -> Vec<Meaning> {
+        let of_each = parts.chunk_by(|(one, _), (other, _)| one == other);
+        let meanings = of_each.filter_map(|parts| {
+            let meaning =
+                |(number, part): &(usize, Part)| self.all[*number].meaning(*part, object, site);
+            parts.iter().filter_map(meaning).min()
+        });
+        meanings.collect()
+    }
+}

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
+use futures_util::future::{self, Either};
 use futures_util::stream::{self, StreamExt as _};
 
 use super::files::{self, Facts};
@@ -93,7 +94,7 @@ impl FleetRequest {
     }
 }
 
-/// Does the work for each repository, some at once. After a signal no further one is begun.
+/// Does the work for each repository, some at once. After a signal no further one is begun, and one that is not over soon is left.
 async fn each<T>(
     request: &FleetRequest,
     one: impl AsyncFn(usize) -> Result<T, Box<Problem>>,
@@ -101,11 +102,23 @@ async fn each<T>(
 ) {
     let guarded = async |number: usize| {
         if let Some(signal) = interrupt::noted() {
-            return (number, Err(ended(&signal.to_string())));
+            let what = format!("ended by {signal}; the repository was not looked at");
+            return (number, Err(ended(what)));
         }
         // A panic is a bug of this program. The other repositories are worked on all the same.
-        let outcome = AssertUnwindSafe(one(number)).catch_unwind().await;
-        (number, outcome.unwrap_or_else(|_| Err(crashed())))
+        let work = std::pin::pin!(AssertUnwindSafe(one(number)).catch_unwind());
+        let outcome = match future::select(work, std::pin::pin!(interrupt::ending())).await {
+            Either::Left((outcome, _)) => outcome.unwrap_or_else(|_| Err(crashed())),
+            Either::Right(_) => Err(crashed()),
+        };
+        // After a signal, that is why something failed.
+        let outcome = outcome.map_err(|problem| match interrupt::noted() {
+            Some(signal) => ended(format!(
+                "ended by {signal}; what was pushed to the repository stays"
+            )),
+            None => problem,
+        });
+        (number, outcome)
     };
     let numbers = stream::iter(0..request.remotes.len());
     let mut outcomes = std::pin::pin!(numbers.map(guarded).buffer_unordered(request.jobs.max(1)));
@@ -175,10 +188,10 @@ fn problem(error: anyhow::Error) -> Box<Problem> {
     }
 }
 
-fn ended(signal: &str) -> Box<Problem> {
+fn ended(what: String) -> Box<Problem> {
     Box::new(Problem {
         code: Code::Interrupted,
-        what: format!("ended by {signal}; the repository was not looked at"),
+        what,
         place: Place::default(),
         cause: String::new(),
         hint: None,

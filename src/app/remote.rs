@@ -64,10 +64,8 @@ impl RemoteClone {
         let (folder, path) = match &request.cache {
             None => {
                 let scratch = Scratch::new().map_err(|error| request.no_folder(&error, None))?;
-                request
-                    .clone_into(scratch.path())
-                    .map_err(|error| problem(&error))?;
-                let path = scratch.path().to_owned();
+                let path = scratch.path().join("clone.git");
+                request.clone_into(&path).map_err(|error| problem(&error))?;
                 (Folder::Scratch(scratch), path)
             }
             Some(cache) => {

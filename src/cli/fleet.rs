@@ -23,6 +23,7 @@ use crate::app::source::LockUse;
 use crate::app::workspace::Workspace;
 use crate::engine::code::Code;
 use crate::io::files::FileError;
+use crate::io::interrupt;
 use crate::io::links;
 use crate::io::lock::{self, Lock, LockError};
 use crate::io::registry::Limits;
@@ -62,6 +63,8 @@ pub(super) fn run(
     printer: &mut Printer,
 ) -> u8 {
     printer.set_colour(verbosity.colour);
+    // After a signal a report is ended, too.
+    let _closing = matches!(fleet.purpose, Purpose::Report(_)).then(interrupt::closing_run);
     let run = match &fleet.purpose {
         Purpose::Report(reporting) => report(fleet, reporting, current, verbosity, printer),
         Purpose::Lock(path) => resolve(fleet, path, current, verbosity, printer),
@@ -97,15 +100,13 @@ fn report(
             names_sources: reporting.names_sources(verbosity.detail),
         },
     );
-    let mut written = Written::new(fleet, reporting, verbosity, printer)?;
-    block_on(asks, async {
-        fleet::run(&request, current, |number, outcome| {
-            written.take(number, outcome)
-        })
-        .await;
-        Ok(())
+    let (code, texts) = block_on(asks, async {
+        // What is begun is ended: where there is no runtime, there is no report.
+        let mut written = Written::new(fleet, reporting, verbosity, printer)?;
+        let note = |number, outcome| written.take(number, outcome);
+        fleet::run(&request, current, note).await;
+        Ok(written.end())
     })?;
-    let (code, texts) = written.end();
     let mut outcome = Ok(code);
     for (file, text) in reporting.files.iter().zip(texts) {
         let written = reports::put(file, &text);

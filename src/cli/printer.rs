@@ -18,6 +18,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::render::Styles;
 use super::verbosity::Colour;
 use crate::app::observer::Event;
+use crate::io::interrupt;
 
 /// Where text goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,6 +148,8 @@ impl Printer {
             (Some(_), Form::Json) => runner::defused_json(text),
             (Some(runner), Form::Diff) => runner.guarded(text),
         };
+        // A program reads what no person sees: a signal does not break it off.
+        let _closing = (!stream.terminal).then(interrupt::closing);
         if let Err(error) = stream.write(&text) {
             self.failure.get_or_insert(error);
         }

@@ -24,7 +24,8 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use rustix::process::{
-    Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid,
+    Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, test_kill_process_group,
+    waitid,
 };
 
 pub(in crate::io) use environment::for_signing;
@@ -299,7 +300,13 @@ impl Drop for Running {
         }
         // Send it even if the program itself has ended: what it started may still run.
         self.signal(Signal::KILL);
+        let group = Pid::from_child(&self.process);
         drop(self.process.wait());
+        // What it started may write until it is gone. In a container nobody may take note of its end.
+        let end = Instant::now() + TO_DRAIN;
+        while self.group && test_kill_process_group(group).is_ok() && Instant::now() < end {
+            std::thread::sleep(STEP / 5);
+        }
     }
 }
 

@@ -2,19 +2,35 @@
 //!
 //! A signal ends the program at once, with exit code 128 plus the signal's number. This also works for the first process of a
 //! container, which the system would not end by default. While a [`Held`] exists, signals are only noted, and its holder has to
-//! finish soon. No thread waits for signals, unless a folder is to be removed before the end (`remove_on_signal`).
+//! finish soon. While a [`Closing`] exists, its holder ends what it prints, and dropping it ends the process. No thread waits for
+//! signals, unless a folder is to be removed before the end (`removed_at_end`), or a run has to be told ([`closing_run`]).
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::io::{self, Read as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::low_level::pipe;
+use tokio::sync::Semaphore;
+
+/// How often it is looked at whether something is over.
+const STEP: Duration = Duration::from_millis(5);
+/// What is over by now may need so long to say so.
+const TO_SAY_SO: Duration = Duration::from_millis(100);
+/// Who has not ended its output then has a reader that does not read.
+const TO_CLOSE: Duration = Duration::from_secs(10);
+/// How often a folder is tried to be removed: 200 ms with the steps.
+const TRIES: u32 = 40;
+
+/// Closed when a run has to end.
+static ENDING: Semaphore = Semaphore::const_new(0);
 
 /// A process has one set of signal handlers, so there is one state.
 static STATE: LazyLock<State> = LazyLock::new(|| State {
@@ -37,6 +53,8 @@ struct Holders {
     work: usize,
     /// Running children. They are ended before the process ends.
     children: usize,
+    /// Holders that end what they print.
+    closing: usize,
     /// Folders that are removed before the process ends.
     folders: BTreeSet<PathBuf>,
     /// Whether [`listen`] was called, so that this process is ours to end.
@@ -46,9 +64,14 @@ struct Holders {
 }
 
 impl Holders {
+    /// Whether nothing is half done.
+    fn is_done(&self) -> bool {
+        self.work + self.children == 0
+    }
+
     /// Whether a signal may end the process as soon as its folders are removed.
     fn is_free(&self) -> bool {
-        self.work + self.children == 0
+        self.is_done() && self.closing == 0
     }
 
     /// Lets a signal end the process at once, or not.
@@ -57,18 +80,40 @@ impl Holders {
         STATE.at_once.store(at_once, Ordering::SeqCst);
     }
 
-    /// Removes the folders and ends the process.
-    fn end(&self, interrupt: Interrupt) -> ! {
-        for folder in &self.folders {
-            // Another thread may still write to it, for a moment. What cannot be removed stays: the process ends all the same.
-            for _ in 0..40 {
-                if std::fs::remove_dir_all(folder).is_ok() && !folder.exists() {
-                    break;
-                }
-                std::thread::sleep(Duration::from_millis(5));
-            }
+    /// Has a thread wait for signals, if this process is ours to end. `false`: there is none.
+    fn watch(&mut self) -> bool {
+        self.watched = self.watched || self.listens && watch().is_ok();
+        self.watched
+    }
+
+    /// Ends the process if a signal was noted and nothing delays that.
+    fn end_if_noted(&self) {
+        if let Some(interrupt) = noted().filter(|_| self.is_free()) {
+            self.end(interrupt);
         }
+    }
+
+    /// Removes the folders and ends the process. Who holds the lock meanwhile starts no child.
+    fn end(&self, interrupt: Interrupt) -> ! {
+        self.folders.iter().for_each(|folder| remove(folder));
         std::process::exit(interrupt.exit_code().into());
+    }
+}
+
+/// Removes a folder that another thread may still write to.
+fn remove(folder: &Path) {
+    // Who writes by its path finds nothing there from now on.
+    let gone = folder.with_extension("gone");
+    let folder = match fs::rename(folder, &gone) {
+        Ok(()) => &gone,
+        Err(_) => folder,
+    };
+    // Who stands in it may go on for a moment. What cannot be removed stays.
+    for _ in 0..TRIES {
+        match fs::remove_dir_all(folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => thread::sleep(STEP),
+            _ => break,
+        }
     }
 }
 
@@ -87,26 +132,36 @@ pub fn listen() -> io::Result<()> {
     Ok(())
 }
 
-/// While a value of this type exists, its folder is removed before a signal ends the process.
+/// A folder. It is removed when the value is dropped, and before a signal ends the process.
 #[derive(Debug)]
-#[must_use = "the folder is removed only while it is held"]
+#[must_use = "the folder is removed with it"]
 pub(in crate::io) struct Removed(PathBuf);
 
-/// Has a folder removed when a signal ends the process.
-pub(in crate::io) fn remove_on_signal(folder: &Path) -> Removed {
+/// Makes a folder that is removed in the end, whatever ends the process. No signal comes between.
+pub(in crate::io) fn removed_at_end(
+    make: impl FnOnce() -> io::Result<PathBuf>,
+) -> io::Result<Removed> {
     let mut held = holders();
-    held.folders.insert(folder.to_owned());
+    STATE.at_once.store(false, Ordering::SeqCst);
+    let made = make();
+    held.folders.extend(made.as_ref().ok().cloned());
     held.settle();
-    if held.listens && !held.watched {
-        // Without the thread a signal waits until the folder is gone, as it does for other work.
-        held.watched = watch().is_ok();
+    // Without the thread a signal waits until the folder is gone, as it does for other work.
+    held.watch();
+    held.end_if_noted();
+    made.map(Removed)
+}
+
+impl Removed {
+    pub(in crate::io) fn path(&self) -> &Path {
+        &self.0
     }
-    Removed(folder.to_owned())
 }
 
 impl Drop for Removed {
     fn drop(&mut self) {
         let mut held = holders();
+        remove(&self.0);
         held.folders.remove(&self.0);
         held.settle();
     }
@@ -122,14 +177,37 @@ fn watch() -> io::Result<()> {
     let wait = move || {
         let mut byte = [0; 1];
         while reader.read_exact(&mut byte).is_ok() {
-            let held = holders();
-            if let Some(interrupt) = noted().filter(|_| held.is_free()) {
-                held.end(interrupt);
-            }
+            end_closing();
+            holders().end_if_noted();
         }
     };
-    let thread = std::thread::Builder::new().name("signals".to_owned());
+    let thread = thread::Builder::new().name("signals".to_owned());
     thread.spawn(wait).map(drop)
+}
+
+/// Waits, after a signal, for those that end what they print, and tells them when nothing is half done any more.
+fn end_closing() {
+    let mut told = None;
+    loop {
+        let held = holders();
+        let (Some(interrupt), true) = (noted(), held.closing > 0) else {
+            return;
+        };
+        let is_done = held.is_done();
+        match told {
+            Some(since) if is_done && Instant::now() > since + TO_CLOSE => held.end(interrupt),
+            None if is_done => {
+                drop(held);
+                thread::sleep(TO_SAY_SO);
+                ENDING.close();
+                told = Some(Instant::now());
+            }
+            _ => {
+                drop(held);
+                thread::sleep(STEP);
+            }
+        }
+    }
 }
 
 /// A signal that was noted.
@@ -153,7 +231,7 @@ impl std::fmt::Display for Interrupt {
     }
 }
 
-/// The signal that came while a [`Held`] existed.
+/// The signal that came while a [`Held`] or a [`Closing`] existed.
 pub fn noted() -> Option<Interrupt> {
     let signal = u8::try_from(STATE.noted.load(Ordering::Relaxed)).ok()?;
     (signal != 0).then_some(Interrupt(signal))
@@ -177,6 +255,41 @@ impl Drop for Held {
         let mut held = holders();
         held.work -= 1;
         held.settle();
+    }
+}
+
+/// While a value of this type exists, a signal lets its holder end what it prints. Dropping it then ends the process.
+#[derive(Debug)]
+#[must_use = "a signal breaks output off unless it is held"]
+pub struct Closing(());
+
+/// For output that a program reads: it is whole, or absent.
+pub fn closing() -> Closing {
+    let mut held = holders();
+    held.closing += 1;
+    STATE.at_once.store(false, Ordering::SeqCst);
+    Closing(())
+}
+
+/// For a run that has more to print when a signal comes: [`ending`] tells it. `None`: no thread can wait for signals, which end the
+/// process at once.
+pub fn closing_run() -> Option<Closing> {
+    let is_watched = holders().watch();
+    is_watched.then(closing)
+}
+
+/// Waits for a signal that comes while a run is [`closing_run`], and then until its children are ended and nothing is half done.
+pub async fn ending() {
+    // Nobody opens it, so it is closed or waits.
+    drop(ENDING.acquire().await);
+}
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        let mut held = holders();
+        held.closing -= 1;
+        held.settle();
+        held.end_if_noted();
     }
 }
 
@@ -204,9 +317,7 @@ impl Drop for HeldForChild {
         let mut held = holders();
         held.children -= 1;
         held.settle();
-        if let Some(interrupt) = noted().filter(|_| held.is_free()) {
-            held.end(interrupt);
-        }
+        held.end_if_noted();
     }
 }
 

@@ -10,33 +10,23 @@ use std::os::unix::fs::{
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
-use tempfile::TempDir;
 
 use super::interrupt::{self, Removed};
 
 /// A new folder that only this user can read.
 #[derive(Debug)]
-pub struct Scratch {
-    // The order matters: a signal that comes in between finds nothing left to remove.
-    folder: TempDir,
-    _removed: Removed,
-}
+pub struct Scratch(Removed);
 
 impl Scratch {
     /// Makes it where the system keeps such folders (`TMPDIR`).
     pub fn new() -> io::Result<Self> {
-        let mut builder = tempfile::Builder::new();
-        let folder = builder.prefix("imago-").tempdir()?;
-        let removed = interrupt::remove_on_signal(folder.path());
-        Ok(Self {
-            folder,
-            _removed: removed,
-        })
+        let make = || Ok(tempfile::Builder::new().prefix("imago-").tempdir()?.keep());
+        interrupt::removed_at_end(make).map(Self)
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
-        self.folder.path()
+        self.0.path()
     }
 }
 
@@ -120,6 +110,10 @@ fn remove(folder: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -129,6 +123,29 @@ mod tests {
         fs::create_dir(path.join("objects")).unwrap();
         drop(scratch);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_scratch_folder_goes_though_somebody_writes_to_it() {
+        for _ in 0..20 {
+            let scratch = Scratch::new().unwrap();
+            let path = scratch.path().to_owned();
+            let ended = AtomicBool::new(false);
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    let mut number = 0;
+                    while !ended.load(Ordering::Relaxed) {
+                        drop(fs::create_dir(path.join("objects")));
+                        drop(fs::write(path.join(format!("objects/{number}")), ""));
+                        number += 1;
+                    }
+                });
+                thread::sleep(Duration::from_millis(2));
+                drop(scratch);
+                ended.store(true, Ordering::Relaxed);
+            });
+            assert!(!path.exists() && !path.with_extension("gone").exists());
+        }
     }
 
     #[test]

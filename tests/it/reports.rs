@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -311,6 +312,47 @@ fn a_report_waits_for_no_pipe_and_goes_where_the_shell_says() {
         .program("sh", ["-c", script, env!("CARGO_BIN_EXE_imago")])
         .finish_with(0);
     assert_eq!(told.stdout, "2\n", "{}", told.stderr);
+}
+
+#[test]
+fn a_signal_leaves_every_report_whole_or_absent() {
+    let place = Workplace::new();
+    let digest = "1".repeat(64);
+    // More than a pipe holds.
+    let pods: String = (0..1_000)
+        .map(|number| format!("---\napiVersion: v1\nkind: Pod\nmetadata: {{name: web-{number}}}\nspec: {{containers: [{{name: app, image: 'registry.example.test/web@sha256:{digest}'}}]}}\n"))
+        .collect();
+    place.write("web.yaml", pods);
+    let second = Duration::from_secs(1);
+    let file = place.beside("a");
+    let sarif = format!("--report=sarif={}", file.display());
+    for (signal, code, line) in [
+        ("INT", 130, ["files", "-ojson", &sarif]),
+        ("TERM", 143, ["files", "-q", "--report=json=/dev/stdout"]),
+        ("INT", 130, ["images", "-ojson", "."]),
+    ] {
+        let run = place.imago(line);
+        let finished = run.signalled(signal, 2 * second, 3 * second);
+        assert_eq!(finished.code, code, "{}", finished.stderr);
+        assert!(finished.stdout.len() > 128 * 1024, "{line:?}");
+        finished.json();
+        if let Ok(text) = fs::read_to_string(&file) {
+            serde_json::from_str::<Value>(&text).unwrap();
+        }
+    }
+    // A registry that does not answer: there is no report yet.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let image = format!("{}/web:1", silent.local_addr().unwrap());
+    let pod = format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: web}}\nspec: {{containers: [{{name: app, image: '{image}'}}]}}\n"
+    );
+    place.write("web.yaml", pod);
+    let file = place.beside("b");
+    let json = format!("--report=json={}", file.display());
+    let run = place.imago(["files", "-ojson", &json]);
+    let finished = run.signalled_after("INT", second);
+    assert_eq!((finished.code, &*finished.stdout), (130, ""));
+    assert!(!file.exists());
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{Printable, Styles, counted, docs, json, markdown, problem, text};
 use crate::app::report::{Problem, Report};
 use crate::cli::verbosity::Detail;
+use crate::engine::code::Code;
 
 /// The longest Markdown, in bytes: a summary of a job takes 1 MiB.
 const LONGEST: usize = 900_000;
@@ -54,6 +55,8 @@ enum Fared {
     Problems,
     /// It could not be worked on.
     Failed,
+    /// A signal came before it was done.
+    NotDone,
 }
 
 /// How many failures are listed below the last line.
@@ -115,6 +118,7 @@ impl Counts {
                 Fared::UpToDate => "up to date",
                 Fared::Problems => "with problems",
                 Fared::Failed => "failed",
+                Fared::NotDone => "not done",
             };
             format!("{count} {what}")
         });
@@ -145,6 +149,7 @@ impl Counts {
 impl Part<'_> {
     fn fared(&self) -> Fared {
         match (self.exit_code, self.outcome) {
+            (_, Err(problem)) if problem.code == Code::Interrupted => Fared::NotDone,
             (2, _) | (_, Err(_)) => Fared::Failed,
             (3, _) => Fared::Problems,
             (_, Ok(report)) => match &report.git {
@@ -223,6 +228,8 @@ fn text_part(part: &Part<'_>, detail: Detail, styles: &Styles) -> String {
     };
     let name = Printable(&name);
     match part.outcome {
+        // The last line counts those of a signal.
+        Err(_) if part.fared() == Fared::NotDone => String::new(),
         Err(error) => {
             let said = problem::problems(std::slice::from_ref(&**error), detail, styles);
             let docs = docs::line([error.code]);
@@ -256,6 +263,7 @@ fn text_part(part: &Part<'_>, detail: Detail, styles: &Styles) -> String {
 fn markdown_part(part: &Part<'_>) -> String {
     let name = markdown::escaped(part.address);
     match part.outcome {
+        Err(_) if part.fared() == Fared::NotDone => String::new(),
         Err(error) => {
             let said = problem::problems(
                 std::slice::from_ref(&**error),

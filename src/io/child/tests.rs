@@ -76,6 +76,24 @@ fn a_limit_ends_a_child_and_everything_that_it_started() {
 }
 
 #[test]
+fn what_a_child_started_has_ended_when_its_end_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("group");
+    let busy = "(trap '' TERM; while :; do :; done) & ".repeat(16);
+    let script = format!("echo $$ > {}; {busy} wait", file.display());
+    shell(&script, SHORT).run().unwrap_err();
+    let group = std::fs::read_to_string(&file).unwrap();
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let about = processes.filter_map(|it| std::fs::read_to_string(it.path().join("stat")).ok());
+    // Behind the name: state, parent, group. What nobody has taken note of is `Z`.
+    let runs = |about: &String| {
+        let fields: Vec<&str> = about.rsplit(')').next().unwrap().split(' ').collect();
+        fields[3] == group.trim() && fields[1] != "Z"
+    };
+    assert_eq!(about.filter(runs).collect::<Vec<_>>(), [""; 0]);
+}
+
+#[test]
 fn a_child_that_ends_by_itself_is_not_waited_for_because_of_whom_it_left() {
     // ssh leaves a master connection behind that keeps stderr open.
     let finished = shell("sleep 20 & echo done", LONG).run().unwrap();

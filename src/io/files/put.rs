@@ -23,6 +23,7 @@ const NOT_EXECUTABLE: u32 = 0o666;
 pub fn put(path: &Path, new: &[u8]) -> Result<(), FileError> {
     match place(path)? {
         Destination::Special => {
+            let _closing = interrupt::closing();
             // If the other end of a pipe is closed, opening fails with this flag. Without it, it would wait.
             let flags = OFlags::NOCTTY | OFlags::NONBLOCK;
             let mut opened = OpenOptions::new()

@@ -92,8 +92,8 @@ fn environment(
     inner
 }
 
-/// Makes an empty clone in a folder that is there or can be made. One that is there keeps what it has, and gets our settings in place
-/// of its own.
+/// Makes an empty clone in a folder that is there or can be made in one that is there. A clone that is there keeps what it has, and gets
+/// our settings in place of its own.
 pub fn init(folder: &Path, address: &Address) -> Result<(), GitError> {
     match std::fs::remove_file(folder.join("config")) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -102,8 +102,8 @@ pub fn init(folder: &Path, address: &Address) -> Result<(), GitError> {
         _ => {}
     }
     let mut options = RepositoryInitOptions::new();
-    // A template of the machine would bring hooks.
-    options.bare(true).mkpath(true).external_template(false);
+    // A template of the machine would bring hooks. With `mkpath`, a run that ends could make a scratch folder that is gone anew.
+    options.bare(true).mkdir(true).external_template(false);
     let repository = Inner::init_opts(folder, &options)?;
     let mut config = repository.config()?.open_level(git2::ConfigLevel::Local)?;
     config.set_str(&format!("remote.{REMOTE}.url"), address.as_str())?;

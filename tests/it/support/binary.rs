@@ -140,9 +140,15 @@ impl Run {
     }
 
     /// Sends it a signal (`INT`, `TERM`) after this time, and waits for its end. The code is -1 if the signal itself ended it.
-    pub(crate) fn signalled_after(mut self, signal: &str, time: Duration) -> Finished {
+    pub(crate) fn signalled_after(self, signal: &str, time: Duration) -> Finished {
+        self.signalled(signal, time, Duration::ZERO)
+    }
+
+    /// As [`Run::signalled_after`], and nobody reads its stdout for the time `unread`.
+    pub(crate) fn signalled(mut self, signal: &str, time: Duration, unread: Duration) -> Finished {
         let mut child = self.command.spawn().unwrap();
-        let (stdout, stderr) = (reader(child.stdout.take()), reader(child.stderr.take()));
+        let stdout = reader_after(unread, child.stdout.take());
+        let stderr = reader(child.stderr.take());
         thread::sleep(time);
         // It may have ended by itself.
         Command::new("kill")
@@ -251,7 +257,15 @@ fn assert_codes(report: &serde_json::Value, command: &str) {
 }
 
 fn reader(stream: Option<impl std::io::Read + Send + 'static>) -> thread::JoinHandle<String> {
+    reader_after(Duration::ZERO, stream)
+}
+
+fn reader_after(
+    time: Duration,
+    stream: Option<impl std::io::Read + Send + 'static>,
+) -> thread::JoinHandle<String> {
     thread::spawn(move || {
+        thread::sleep(time);
         let mut bytes = Vec::new();
         stream
             .expect("the stream is piped")

@@ -22,7 +22,7 @@ use crate::io::files::{self, FileError};
 use crate::io::git::{self, GitError};
 use crate::io::links::{self, Links};
 use crate::io::scan;
-pub use fleet::{Entry, read_fleet};
+pub use fleet::{EXAMPLE, Entry, LIKE_THIS, read_fleet};
 use values::Values;
 
 /// The file's name at the repository's root.

@@ -809,18 +809,43 @@ fn a_signal_ends_a_fleet_keeps_what_is_done_and_leaves_no_clone() {
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
         // One at a time: the second one hangs. Two at a time: the fourth one does, too.
         for (jobs, done) in [(1, 1), (2, 2)] {
-            let run = fleet.run(&format!("{update} --jobs {jobs}"));
+            let run = fleet.run(&format!(
+                "{update} --jobs {jobs} -o json --report=json=a.json --report=markdown=a.md"
+            ));
             let finished = run.signalled_after(signal, Duration::from_millis(2500));
             assert_eq!(finished.code, code, "{}", finished.stderr);
-            // The report has the order of the list, and waits for the one that hangs.
-            let first = fleet.repositories[0].address();
-            assert!(finished.stdout.contains(&first), "{}", finished.stdout);
+            // Whoever was done has its report, in the order of the list.
+            let whole = report(&finished);
+            let fared = whole["repositories"].as_array().unwrap().iter();
+            let fared = fared.map(|one| match one["report"].is_null() {
+                false => "done",
+                true => one["error"]["code"].as_str().unwrap(),
+            });
+            let mut expected = vec!["done"];
+            expected.extend(["interrupted"; 4]);
+            if done == 2 {
+                expected[2] = "done";
+            }
+            assert_eq!(fared.collect::<Vec<_>>(), expected, "{}", finished.stdout);
+            let files = fleet.place.files();
+            assert_eq!(files["a.json"], finished.stdout.as_bytes());
+            let last = format!("\n{} not done\n", 5 - done);
+            let markdown = String::from_utf8_lossy(&files["a.md"]);
+            assert!(markdown.replace(", ", "\n").ends_with(&last), "{markdown}");
             let pinned = (0..3).filter(|number| fleet.is_pinned(*number, BRANCH));
             most = most.max(done);
             assert_eq!(pinned.count(), most);
             fleet.assert_clean();
         }
     }
+    let run = fleet.run(&format!("{update} --jobs 2"));
+    let said = run
+        .signalled_after("INT", Duration::from_millis(2500))
+        .stdout;
+    assert!(
+        said.ends_with("\n5 repositories: 2 unchanged, 3 not done\n"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -961,6 +986,20 @@ fn a_mistake_is_found_before_a_repository_is_looked_at() {
             "{line}: {said}"
         );
         assert!(said.contains("\n  hint: "), "{line}: {said}");
+    }
+    for list in [
+        "",
+        "repositories:\n",
+        "repositories: []\n",
+        "repositories: x\n",
+    ] {
+        fleet.place.write("fleet.yaml", list);
+        let said = said("fleet fleet.yaml", &[]);
+        let example = "\n      repositories:\n      - repository: https://git.example.com/shop/deploy.git\ndocs: ";
+        assert!(
+            said.contains(&format!("hint: write it like this:{example}")),
+            "{said}"
+        );
     }
     // Each would replace what the other has made.
     let address = fleet.repositories[0].address();

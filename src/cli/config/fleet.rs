@@ -22,6 +22,12 @@ const LARGEST: usize = 8 * 1024 * 1024;
 /// The most aliases in it.
 const MOST_ALIASES: usize = 10_000;
 
+/// The hint that [`EXAMPLE`] stands below.
+pub const LIKE_THIS: &str = "write it like this:";
+/// What a list looks like.
+pub const EXAMPLE: &str =
+    "      repositories:\n      - repository: https://git.example.com/shop/deploy.git\n";
+
 /// The repositories of a fleet.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -279,8 +285,20 @@ fn parse(text: &str, current: &Path) -> Result<Vec<Entry>, Wrong> {
         reject_unsupported_tags: true,
         with_snippet: false,
     };
-    let list: Option<List> = serde_saphyr::from_str_with_options(text, options)
-        .map_err(|error| (explain_entry(&error), error.location()))?;
+    let list = serde_saphyr::from_str_with_options(text, options);
+    let list: Option<List> = list.map_err(|error| {
+        let place = error.location();
+        let is_list =
+            matches!(&error, Error::Unexpected { expected, .. } if *expected == "sequence start");
+        let is_list = is_list && place.is_some_and(|place| is_at_list(text, place));
+        match is_list {
+            true => (
+                usage("a list of repositories is expected here", LIKE_THIS),
+                place,
+            ),
+            false => (explain_entry(&error), place),
+        }
+    })?;
     let entries = list.map_or_else(Vec::new, |list| list.repositories);
     let mut places: BTreeMap<_, Location> = BTreeMap::new();
     for entry in &entries {
@@ -300,15 +318,19 @@ fn parse(text: &str, current: &Path) -> Result<Vec<Entry>, Wrong> {
         }
     }
     match entries.is_empty() {
-        true => Err((
-            usage(
-                "the fleet has no repository",
-                "write entries like `- repository: https://git.example.com/shop/deploy.git`",
-            ),
-            None,
-        )),
+        true => Err((usage("the fleet has no repository", LIKE_THIS), None)),
         false => Ok(entries),
     }
+}
+
+/// Whether nothing but the key of the list stands before a place, so that something else than a list is there.
+fn is_at_list(text: &str, place: Location) -> bool {
+    let (line, column) = (place.line() as usize, place.column() as usize);
+    let own = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+    let own: String = own.chars().take(column.saturating_sub(1)).collect();
+    let before = text.lines().take(line.saturating_sub(1)).chain([&*own]);
+    let mut keys = before.map(|line| line.split(['#', ':']).next().unwrap_or_default().trim());
+    keys.all(|key| ["", "---", "repositories"].contains(&key))
 }
 
 /// Says what the reader found, in the words of a fleet.
@@ -324,10 +346,9 @@ fn explain_entry(error: &Error) -> UsageError {
             };
             usage(format!("`{field}` is no key of a fleet"), hint)
         }
-        Error::Unexpected { expected, .. } if *expected == "mapping start" => usage(
-            "a mapping is expected here",
-            "write `repositories:`, and below it entries like `- repository: https://git.example.com/shop/deploy.git`",
-        ),
+        Error::Unexpected { expected, .. } if *expected == "mapping start" => {
+            usage("a mapping is expected here", LIKE_THIS)
+        }
         other => explain(other),
     }
 }
@@ -396,12 +417,27 @@ repositories:
         let entry = "repositories:\n- repository: https://git.example.com/x\n";
         let mut differing = Vec::new();
         for (text, wanted) in [
-            ("", "the fleet has no repository"),
+            ("", "the fleet has no repository | write it like this:"),
             (
                 "- repository: x\n",
-                "1:1 a mapping is expected here | write `repositories:`",
+                "1:1 a mapping is expected here | write it like this:",
             ),
-            ("repositories: []\n", "the fleet has no repository"),
+            (
+                "repositories: []\n",
+                "the fleet has no repository | write it like this:",
+            ),
+            (
+                "---\nrepositories: # none\n",
+                "a list of repositories is expected here | write it like this:",
+            ),
+            (
+                "repositories: {}\n",
+                "1:15 a list of repositories is expected here | write it like this:",
+            ),
+            (
+                "repositories:\n  repository: x\n",
+                "a list of repositories is expected here | write it like this:",
+            ),
             ("repositories:\n- paths: [a]\n", "`repository` is missing"),
             ("repositories:\n- x\n", "2:3 a mapping is expected here"),
             (

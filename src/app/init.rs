@@ -16,6 +16,7 @@ use crate::engine::plan::{Outcome, State};
 use crate::io::files::{self, FileError};
 use crate::io::git;
 use crate::io::links;
+use templates::Forge;
 
 /// More folders than these are named by the one that has them all.
 const MOST_FOLDERS: usize = 8;
@@ -41,6 +42,10 @@ pub enum Target {
     Github,
     /// A job of GitLab.
     Gitlab,
+    /// A workflow of Forgejo.
+    Forgejo,
+    /// A workflow of Gitea.
+    Gitea,
     /// A hook of pre-commit.
     PreCommit,
 }
@@ -137,7 +142,7 @@ pub fn plan(request: &InitRequest, at: &Workspace) -> anyhow::Result<Setup> {
     };
     if targets.is_empty() {
         setup.notes.push(
-            "no CI found: add a check with `--github`, `--gitlab` or `--pre-commit`".to_owned(),
+            "no CI found: add a check with `--github`, `--gitlab`, `--forgejo`, `--gitea` or `--pre-commit`".to_owned(),
         );
     }
     for target in targets {
@@ -218,6 +223,8 @@ impl Setup {
                     });
                 }
             }
+            Target::Forgejo => self.add_workflow_of(templates::FORGEJO, folders, root),
+            Target::Gitea => self.add_workflow_of(templates::GITEA, folders, root),
             Target::PreCommit
                 if self.has(
                     root,
@@ -234,6 +241,14 @@ impl Setup {
                 let text = format!("repos:\n{}", templates::hook(folders));
                 self.offer(root, &[templates::PRE_COMMIT], text);
             }
+        }
+    }
+
+    fn add_workflow_of(&mut self, forge: Forge, folders: &[String], root: &Path) {
+        if self.offer(root, &forge.files, templates::workflow_of(forge, folders)) {
+            self.next.push(
+                "create the secret IMAGO_GIT_TOKEN (Settings, Actions, Secrets), and write a label of your runners at `runs-on`",
+            );
         }
     }
 
@@ -286,16 +301,16 @@ fn folders(images: &[Listed]) -> Vec<String> {
 /// Where the repository shows that a check can run.
 fn shown(root: &Path) -> BTreeSet<Target> {
     let host = git::remote_host(root).unwrap_or_default();
-    let signs = [
-        (Target::Github, ".github", "github"),
-        (Target::Gitlab, templates::GITLAB, "gitlab"),
-        (Target::PreCommit, templates::PRE_COMMIT, ""),
+    let signs: [(_, _, &[&str]); 5] = [
+        (Target::Github, ".github", &["github"]),
+        (Target::Gitlab, templates::GITLAB, &["gitlab"]),
+        (Target::Forgejo, ".forgejo", &["codeberg", "forgejo"]),
+        (Target::Gitea, ".gitea", &["gitea"]),
+        (Target::PreCommit, templates::PRE_COMMIT, &[]),
     ];
-    let shows =
-        |file: &str, name: &str| is_there(root, file) || !name.is_empty() && host.contains(name);
-    let shown = signs
-        .into_iter()
-        .filter(|(_, file, name)| shows(file, name));
+    let shown = signs.into_iter().filter(|(_, file, names)| {
+        is_there(root, file) || names.iter().any(|name| host.contains(name))
+    });
     shown.map(|(target, ..)| target).collect()
 }
 

@@ -242,6 +242,8 @@ fn init_request(flags: &args::Init, outside: &Outside) -> Result<InitRequest, Us
     let targets = [
         (flags.github, Target::Github),
         (flags.gitlab, Target::Gitlab),
+        (flags.forgejo, Target::Forgejo),
+        (flags.gitea, Target::Gitea),
         (flags.pre_commit, Target::PreCommit),
     ];
     let named = targets.into_iter().filter(|(named, _)| *named);

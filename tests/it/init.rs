@@ -123,6 +123,37 @@ fn the_workflow_is_what_the_action_takes_and_comes_once() {
 }
 
 #[test]
+fn forgejo_and_gitea_have_workflows_of_their_own_without_an_action() {
+    for (name, runner) in [("forgejo", "docker"), ("gitea", "ubuntu-latest")] {
+        let place = shop();
+        fs::create_dir(place.path().join(format!(".{name}"))).unwrap();
+        let wrote = init(&place, "--yes", 0);
+        let file = format!(".{name}/workflows/imago.yaml");
+        assert_eq!(
+            wrote.stderr,
+            format!(
+                "wrote {file}; now pin the images: `imago files --update`\nnext: create the secret IMAGO_GIT_TOKEN (Settings, Actions, Secrets), and write a label of your runners at `runs-on`\n"
+            )
+        );
+        is_valid(&place, "vendor.github-workflows", &file);
+        let workflow = yaml(&place, &file);
+        for job in ["update", "check"] {
+            let job = &workflow["jobs"][job];
+            assert_eq!(job["runs-on"], runner);
+            for step in job["steps"].as_sequence().unwrap() {
+                assert!(step["uses"].is_null(), "{step:?}");
+                let run = step["run"].as_str().unwrap();
+                assert!(run.trim_end().ends_with(" -- apps deploy"), "{run}");
+            }
+        }
+        let update = workflow["jobs"]["update"]["steps"][0]["run"].as_str();
+        assert!(update.unwrap().contains(&format!(" --forge {name} ")));
+        let again = init(&place, "--yes", 0);
+        assert!(again.stderr.ends_with("stays as it is\nnothing to write\n"));
+    }
+}
+
+#[test]
 fn what_is_there_is_never_changed_and_what_belongs_into_it_is_shown() {
     let place = shop();
     place.write(".gitlab-ci.yml", "test: {script: [make]}\n");
@@ -192,7 +223,7 @@ fn each_file_can_be_named_and_only_what_is_due_is_written() {
     let none = init(&place, "--yes", 0);
     assert_eq!(
         none.stderr,
-        "note: no CI found: add a check with `--github`, `--gitlab` or `--pre-commit`\nnothing to write\n"
+        "note: no CI found: add a check with `--github`, `--gitlab`, `--forgejo`, `--gitea` or `--pre-commit`\nnothing to write\n"
     );
     let before = names(&place);
     init(&place, "--yes --pre-commit --gitlab", 0);
@@ -251,6 +282,14 @@ fn a_remote_shows_the_forge_from_any_folder_below_the_root() {
         (
             "https://user@gitlab.example.com/shop/manifests.git",
             ".gitlab-ci.yml",
+        ),
+        (
+            "ssh://git@codeberg.org/shop/manifests.git",
+            ".forgejo/workflows/imago.yaml",
+        ),
+        (
+            "https://gitea.example.com:3000/shop/manifests.git",
+            ".gitea/workflows/imago.yaml",
         ),
     ] {
         let place = shop();

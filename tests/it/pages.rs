@@ -159,6 +159,53 @@ fn the_script_for_gitlab_pushes_a_branch_and_opens_the_merge_request() {
 }
 
 #[test]
+fn the_workflow_for_forgejo_is_what_init_writes_and_its_scripts_do_what_it_says() {
+    let Some(shop) = Shop::open() else { return };
+    let text = block("docs/forgejo.md", "yaml");
+    shop.place
+        .imago(["init", "--forgejo", "--yes"])
+        .finish_with(0);
+    let written = shop.place.files();
+    let written = String::from_utf8_lossy(&written[".forgejo/workflows/imago.yaml"]);
+    // The first line says where it comes from, and images have small letters.
+    let below = |text: &str| text.split_once('\n').unwrap().1.to_lowercase();
+    assert_eq!(below(&written), below(&text));
+    let workflow: serde_yaml::Value = serde_yaml::from_str(&text).unwrap();
+    let script = |job: &str| {
+        let step = &workflow["jobs"][job]["steps"][0];
+        assert_eq!(step["shell"], "sh");
+        step["run"].as_str().unwrap().to_owned()
+    };
+    let (server, remote) = (shop.place.beside(""), shop.place.beside("remote.git"));
+    for folder in ["shop", "scratch"] {
+        fs::create_dir(shop.place.beside(folder)).unwrap();
+    }
+    symlink(&remote, shop.place.beside("shop/deploy.git")).unwrap();
+    let forge = Forge::of_repository(Flavour::Gitea, &remote);
+    forge.state().token = Some("bot-token".to_owned());
+    let run = |job: &str, reference: &str| {
+        let run = shop.shell(&script(job)).env("GITHUB_SERVER_URL", &server);
+        let run = run.env("GITHUB_REPOSITORY", "shop/deploy");
+        let run = run.env("TMPDIR", shop.place.beside("scratch"));
+        let run = run.env("GITHUB_API_URL", format!("{}/api/v1", forge.url()));
+        run.env("GITHUB_REF", reference)
+            .env("IMAGO_GIT_TOKEN", "bot-token")
+    };
+    run("update", "refs/heads/main").finish_with(0);
+    assert!(shop.pushed("imago/update").contains(&shop.digest));
+    assert!(!shop.pushed("main").contains(&shop.digest));
+    let open: Vec<_> = forge.state().open().into_iter().cloned().collect();
+    assert_eq!(open.len(), 1);
+    assert_eq!((&*open[0].head, &*open[0].base), ("imago/update", "main"));
+    for (number, branch, code) in [("1", "imago/update", 0), ("2", "main", 1)] {
+        let reference = format!("refs/pull/{number}/head");
+        let [from, to] = [format!("refs/heads/{branch}"), reference.clone()];
+        shop.git(&["-C", "../remote.git", "update-ref", &to, &from]);
+        run("check", &reference).finish_with(code);
+    }
+}
+
+#[test]
 fn the_job_for_gitlab_is_what_gitlab_describes() {
     let Some(program) = programs::find("check-jsonschema") else {
         return;

@@ -11,6 +11,32 @@ pub(super) const GITLAB: &str = ".gitlab-ci.yml";
 /// Its jobs, where the pipeline is there already.
 pub(super) const GITLAB_INCLUDED: &str = ".gitlab/imago.yml";
 
+/// A forge whose workflows are written as GitHub's.
+#[derive(Clone, Copy)]
+pub(super) struct Forge {
+    /// For `--forge`.
+    name: &'static str,
+    /// A label that its runners usually have.
+    runner: &'static str,
+    /// The names that the workflow may have.
+    pub(super) files: [&'static str; 2],
+}
+
+pub(super) const FORGEJO: Forge = Forge {
+    name: "forgejo",
+    runner: "docker",
+    files: [
+        ".forgejo/workflows/imago.yaml",
+        ".forgejo/workflows/imago.yml",
+    ],
+};
+
+pub(super) const GITEA: Forge = Forge {
+    name: "gitea",
+    runner: "ubuntu-latest",
+    files: [".gitea/workflows/imago.yaml", ".gitea/workflows/imago.yml"],
+};
+
 const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -100,6 +126,50 @@ imago-check:
     - if: $CI_PIPELINE_SOURCE == "merge_request_event"
   script:
     - imago files --check --pinned -- {folders}
+"#
+    )
+}
+
+/// The same as [`workflow`] where nothing of GitHub's is at hand: no action is used, so no runner needs Node. imago fetches and pushes by
+/// itself, and Git brings what a request has.
+pub(super) fn workflow_of(forge: Forge, folders: &[String]) -> String {
+    let image = repository().unwrap_or(REPOSITORY).to_ascii_lowercase();
+    let (folders, Forge { name, runner, .. }) = (folders.join(" "), forge);
+    format!(
+        r#"# A branch with new digests every night, and a check of each pull request. {REPOSITORY}/blob/v{VERSION}/docs/forgejo.md
+name: imago
+on:
+  schedule: [{{cron: "17 3 * * *"}}]
+  workflow_dispatch: {{}}
+  pull_request: {{}}
+jobs:
+  update:
+    if: github.event_name != 'pull_request'
+    runs-on: {runner}
+    container: {{image: "ghcr.io/{image}:{VERSION}-git"}}
+    steps:
+      - shell: sh
+        env: {{IMAGO_GIT_TOKEN: "${{{{ secrets.IMAGO_GIT_TOKEN }}}}"}}
+        run: >
+          imago files --repository "${{GITHUB_SERVER_URL%/}}/$GITHUB_REPOSITORY.git"
+          --update --push --branch imago/update --pull-request --author "imago <imago@example.com>"
+          --forge {name} --forge-url "$GITHUB_API_URL" --forge-project "$GITHUB_REPOSITORY" -- {folders}
+
+  # Fails where an image has no digest. It asks no registry, so a tag that moves elsewhere fails no request.
+  check:
+    if: github.event_name == 'pull_request'
+    runs-on: {runner}
+    container: {{image: "ghcr.io/{image}:{VERSION}-git"}}
+    steps:
+      - shell: sh
+        env: {{TOKEN: "${{{{ github.token }}}}"}}
+        run: |
+          cd "$(mktemp -d)"
+          git init --quiet
+          git -c credential.helper='!f() {{ echo username=imago; echo "password=$TOKEN"; }}; f' \
+            fetch --quiet --depth 1 "${{GITHUB_SERVER_URL%/}}/$GITHUB_REPOSITORY.git" "$GITHUB_REF"
+          git checkout --quiet FETCH_HEAD
+          imago files --check --pinned -- {folders}
 "#
     )
 }

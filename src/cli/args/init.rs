@@ -16,6 +16,12 @@ pub struct Init {
     /// Two jobs: a scheduled branch, and a check of requests
     #[arg(long, help_heading = "Files [default: what the repository shows]")]
     pub gitlab: bool,
+    /// A workflow as for GitHub, for Forgejo such as Codeberg
+    #[arg(long, help_heading = "Files [default: what the repository shows]")]
+    pub forgejo: bool,
+    /// The same for Gitea
+    #[arg(long, help_heading = "Files [default: what the repository shows]")]
+    pub gitea: bool,
     /// A hook that checks the files of a commit
     #[arg(long, help_heading = "Files [default: what the repository shows]")]
     pub pre_commit: bool,

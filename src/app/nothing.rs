@@ -57,7 +57,8 @@ fn of_objects(report: &Report) -> String {
             "on a fixed digest",
             "`--track tag` follows the tag beside it",
         ),
-        (counts.held, "held back", "`-v` says why"),
+        // The last line has the codes.
+        (counts.held, "held back", ""),
     ];
     let given: Vec<_> = reasons
         .into_iter()
@@ -66,11 +67,9 @@ fn of_objects(report: &Report) -> String {
     match &given[..] {
         [] => format!("no image is in {objects}; look at their lists of containers"),
         [(count, what, hint)] => {
-            format!(
-                "{} in {objects} {} {what}; {hint}",
-                counted(*count, "image"),
-                verb(*count)
-            )
+            let images = counted(*count, "image");
+            let said = format!("{images} in {objects} {} {what}; {hint}", verb(*count));
+            said.trim_end_matches("; ").to_owned()
         }
         several => {
             let listed: Vec<String> = several
@@ -292,7 +291,7 @@ mod tests {
             ),
             (
                 of(vec![Outcome::Held(Hold::duplicate_name())]),
-                "1 image in 1 object is held back; `-v` says why",
+                "1 image in 1 object is held back",
             ),
             (
                 Report {

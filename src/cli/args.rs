@@ -2,6 +2,7 @@
 //!
 //! Nothing is decided here: which flags go together, and what a value means, is the business of `settings`.
 
+mod after_check;
 mod cluster;
 mod configuration;
 mod digest;
@@ -33,6 +34,7 @@ use clap_complete::Shell;
 use super::refused::{Refused, UsageError};
 use spelling::Line;
 
+pub use after_check::after_check;
 pub use cluster::Cluster;
 pub use configuration::Configuration;
 pub use digest::Digest;
@@ -66,6 +68,7 @@ Exit codes: 0 done, 1 --check found something, 2 could not run, 3 some problems"
     about = "Keeps every container image on the digest that its tag points to today.",
     after_help = EXAMPLES,
     help_template = TEMPLATE,
+    override_usage = "imago [OPTIONS] [COMMAND]",
     disable_help_flag = true,
     disable_help_subcommand = true,
     disable_version_flag = true,

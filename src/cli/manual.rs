@@ -1,5 +1,7 @@
 //! Completions for shells and pages of the manual, made from the flags when they are asked for, so that they cannot fall behind.
 
+use std::io::{self, Write};
+
 use clap::builder::StyledStr;
 use clap::{Command, CommandFactory};
 use clap_complete::Shell;
@@ -19,8 +21,11 @@ pub(super) fn completions(shell: Shell) -> String {
 pub(super) fn page(command: Option<&str>) -> Result<String, UsageError> {
     let mut root = Typed::command();
     root.build();
+    let codes = root.get_after_help().map(StyledStr::to_string);
+    let codes = codes.as_deref().and_then(|text| text.lines().last());
+    let codes = codes.map_or_else(String::new, examples);
     let of = match command {
-        None => root,
+        None => return Ok(roff(root)),
         Some(name) => root.find_subcommand(name).cloned().ok_or_else(|| {
             let names: Vec<_> = root
                 .get_subcommands()
@@ -32,32 +37,44 @@ pub(super) fn page(command: Option<&str>) -> Result<String, UsageError> {
             }
         })?,
     };
-    Ok(roff(of))
+    Ok(roff(of) + &codes)
 }
 
-fn roff(command: Command) -> String {
+fn roff(mut command: Command) -> String {
     let version = concat!("imago ", env!("CARGO_PKG_VERSION"));
     let manual = Man::new(command.clone()).source(version).manual("imago");
-    let mut page = Vec::new();
-    let parts = [
-        Man::render_title,
-        Man::render_name_section,
-        Man::render_synopsis_section,
-        Man::render_description_section,
-        Man::render_options_section,
-        Man::render_subcommands_section,
-    ];
-    for render in &parts[..5 + usize::from(command.has_subcommands())] {
+    let section = |render: fn(&Man, &mut dyn Write) -> io::Result<()>| {
+        let mut page = Vec::new();
         render(&manual, &mut page).expect("a vector takes all");
+        text(page)
+    };
+    let mut page = section(Man::render_title)
+        + &section(Man::render_name_section)
+        + &synopsis(&command.render_usage().to_string())
+        + &section(Man::render_description_section)
+        + &section(Man::render_options_section);
+    if command.has_subcommands() {
+        page += &section(Man::render_subcommands_section);
     }
-    text(page) + &command.get_after_help().map_or_else(String::new, examples)
+    let after_help = command.get_after_help().map(StyledStr::to_string);
+    page + &after_help.map_or_else(String::new, |text| examples(&text))
+}
+
+/// The line of the help. That of `clap_mangen` has each flag, in no order and without its value.
+fn synopsis(usage: &str) -> String {
+    let usage = usage.strip_prefix("Usage: ").unwrap_or(usage);
+    format!(".SH SYNOPSIS\n{}\n", escaped(usage))
+}
+
+fn escaped(line: &str) -> String {
+    line.replace('\\', r"\e").replace('-', r"\-")
 }
 
 /// The examples below the help, line by line as they stand there.
-fn examples(after_help: &StyledStr) -> String {
+fn examples(after_help: &str) -> String {
     let mut page = String::new();
-    for line in after_help.to_string().lines() {
-        let escaped = line.replace('\\', r"\e").replace('-', r"\-");
+    for line in after_help.lines() {
+        let escaped = escaped(line);
         match escaped.as_str() {
             "Examples:" => page.push_str(".SH EXAMPLES\n.nf\n"),
             line => match (
@@ -118,10 +135,23 @@ mod tests {
         // Examples stand as they are, one a line.
         let example = "\n.SH EXAMPLES\n.nf\n  imago files \\-\\-update \\-\\-lock imago.lock ";
         assert!(
-            files.contains(example) && files.ends_with(".fi\n"),
+            files.contains(example) && files.ends_with("3 some problems\n.fi\n"),
             "{files}"
         );
-        assert_eq!(examples(&r"a\b -c".into()), "a\\eb \\-c\n.fi\n");
+        assert_eq!(examples(r"a\b -c"), "a\\eb \\-c\n.fi\n");
+        for (command, usage) in [
+            (None, "imago [OPTIONS] [COMMAND]"),
+            (Some("fleet"), "imago fleet [OPTIONS] <FILE>"),
+            (
+                Some("resolve"),
+                r"imago resolve [OPTIONS] \-\-lock <FILE> <FILE>",
+            ),
+            (Some("digest"), "imago digest [OPTIONS] <IMAGE>..."),
+        ] {
+            let page = page(command).unwrap();
+            let wanted = format!("\n.SH SYNOPSIS\n{usage}\n");
+            assert!(page.contains(&wanted), "{wanted} {page}");
+        }
         assert_eq!(page(Some("fils")).unwrap_err().what, "`fils` is no command");
     }
 }

@@ -29,7 +29,7 @@ use crate::app::workspace::{Workspace, WorkspaceKind};
 use crate::app::{cluster, digest, files, images, import, tags};
 use crate::io::interrupt::{self, Interrupt};
 use crate::io::registry::Detours;
-use args::{Command, Configuration, ListFormat, TagsFormat, When};
+use args::{Command, Configuration, Format, ListFormat, TagsFormat, When};
 use printer::{Form, Printer, Progress, To};
 use refused::{Mistake, Refused};
 use render::{Printable, docs, problem, text};
@@ -59,7 +59,8 @@ pub fn run(
     }
     let current = std::env::current_dir();
     let typed_in = current.as_deref().unwrap_or(Path::new(""));
-    let code = match read(arguments, typed_in, outside, printer) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let code = match read(arguments.clone(), typed_in, outside, printer) {
         Ok((
             Settings::Files {
                 request,
@@ -74,14 +75,17 @@ pub fn run(
                 (false, true) => Asks::Forge,
                 (false, false) => Asks::Nobody,
             };
-            run_report(&reporting, verbosity, heading, printer, |observer| {
-                let at = match &clone {
-                    Some(clone) => clone.workspace().clone(),
-                    None => Workspace::of_the_process(
-                        current.context("cannot tell the current folder")?,
-                    ),
-                };
-                block_on(asks, files::run(&request, &at, observer))
+            let at = match &clone {
+                Some(clone) => Ok(clone.workspace().clone()),
+                None => current
+                    .map(Workspace::of_the_process)
+                    .context("cannot tell the current folder"),
+            };
+            // A bare repository has no files to update.
+            let is_tree = |at: &Workspace| at.kind == WorkspaceKind::WorkingTree;
+            let typed = at.as_ref().is_ok_and(is_tree).then_some(&arguments[..]);
+            run_report(&reporting, verbosity, heading, typed, printer, |observer| {
+                block_on(asks, files::run(&request, &at?, observer))
             })
         }
         Ok((
@@ -96,6 +100,7 @@ pub fn run(
             &reporting,
             verbosity,
             Heading::Warnings(warnings),
+            Some(&arguments),
             printer,
             |observer| {
                 let at = Workspace::of_the_process(current.unwrap_or_default());
@@ -215,6 +220,9 @@ pub fn run(
 fn mistaken(mistake: &Mistake, page: &str, printer: &mut Printer) -> u8 {
     let styles = printer.styles(To::Stderr);
     printer.print(To::Stderr, &problem::mistake(mistake, &styles));
+    if mistake.hint == config::LIKE_THIS {
+        printer.print(To::Stderr, config::EXAMPLE);
+    }
     printer.print(To::Stderr, &format!("docs: {}\n", docs::page(page)));
     COULD_NOT_RUN
 }
@@ -342,10 +350,12 @@ impl Heading {
     }
 }
 
+/// Runs, and says what was found. A check of the line `typed` that fails says what to type next.
 fn run_report(
     reporting: &Reporting,
     verbosity: Verbosity,
     heading: Heading,
+    typed: Option<&[OsString]>,
     printer: &mut Printer,
     run: impl FnOnce(&dyn Observer) -> anyhow::Result<Report>,
 ) -> u8 {
@@ -379,6 +389,15 @@ fn run_report(
         Ok(()) => exit_code(&report),
         Err(error) => fail(&error, printer),
     };
+    let is_read = matches!(reporting.output, Format::Text | Format::Github)
+        && verbosity.detail != Detail::Quiet;
+    if code == OUTDATED
+        && is_read
+        && has_to_be_updated(&report)
+        && let Some(next) = typed.and_then(args::after_check)
+    {
+        printer.print(To::Stderr, &format!("next: {}\n", Printable(&next)));
+    }
     // The process is about to end, and freeing the report of many thousand objects would take longer.
     std::mem::forget(report);
     code
@@ -478,6 +497,12 @@ fn run_tags(
     }
 }
 
+/// Whether a check has found what an update changes, and not only what is held.
+fn has_to_be_updated(report: &Report) -> bool {
+    let counts = report.counts();
+    counts.outdated + counts.unpinned > 0 || !report.lock.is_empty()
+}
+
 /// 2 before 3 before 1.
 fn exit_code(report: &Report) -> u8 {
     match report {
@@ -492,7 +517,7 @@ fn exit_code(report: &Report) -> u8 {
         Report {
             action: Action::Check,
             ..
-        } if report.counts().outdated + report.counts().unpinned > 0 => OUTDATED,
+        } if has_to_be_updated(report) => OUTDATED,
         Report { lock, .. } if !lock.is_empty() => OUTDATED,
         Report {
             strict: true,

@@ -296,6 +296,7 @@ fn print(
     }
     if let Some(to) = stream.filter(|_| loud) {
         printer.print(to, &text::summary(report, verbosity.detail, &styles));
+        printer.print(to, &text::docs_of_requests(report));
     }
     if format == Format::Github {
         printer.print_as(

@@ -157,14 +157,18 @@ fn a_look_says_what_has_to_be_updated_and_writes_nothing() {
 deploy/web.yaml:13  app  registry.example.test/web:1.4 -> sha256:111111111111
 1 image in 1 of 2 files has to be updated; 1 image with a fixed digest
 ";
-    for (line, code) in [
-        ("files --offline deploy", 0),
-        ("files --offline --check deploy", 1),
+    for (line, code, next) in [
+        ("files --offline deploy", 0, ""),
+        (
+            "files --offline --check deploy",
+            1,
+            "next: `imago files --update --offline deploy`\n",
+        ),
     ] {
         let finished = imago(&place, line, code);
         assert_eq!(
             (finished.stdout.as_str(), finished.stderr.as_str()),
-            (expected, ""),
+            (expected, next),
             "{line}"
         );
     }

@@ -31,6 +31,7 @@ pub struct Working {
 
 /// The flags of `imago fleet`.
 #[derive(Args, Debug, Default)]
+#[command(mut_arg("output", |flag| flag.help("Print text, json or markdown")))]
 pub struct Fleet {
     /// The list of repositories, YAML
     #[arg(value_name = "FILE", help_heading = "Fleet", display_order = 0)]

@@ -13,7 +13,7 @@ mod verdict;
 
 use std::fmt::Write;
 
-use super::{Printable, Styles, counted, steers};
+use super::{Printable, Styles, counted, docs, steers};
 use crate::app::report::{
     Action, Committed, LockedEntry, Mode, Place, Proposed, ProposedState, Reach, Report, Skipped,
 };
@@ -159,7 +159,23 @@ pub fn summary(report: &Report, detail: Detail, styles: &Styles) -> String {
         }
         None => String::new(),
     };
-    committed + &notes + &parts.join("; ") + "\n" + &over_limit + &requests
+    let charts = counts::unproven_charts(report).unwrap_or_default();
+    committed + &notes + charts + &parts.join("; ") + "\n" + &over_limit + &requests
+}
+
+/// Where it is explained what happens to requests, if something happened to one that a person may wonder at.
+pub fn docs_of_requests(report: &Report) -> String {
+    let is_plain = |request: &Proposed| {
+        use ProposedState::{Closed, Nothing, OverLimit, Unchanged, Updated};
+        matches!(
+            request.state,
+            Nothing | Unchanged | Updated | Closed | OverLimit
+        )
+    };
+    match report.proposed.iter().all(is_plain) {
+        true => String::new(),
+        false => format!("docs: {}\n", docs::page("requests.md")),
+    }
 }
 
 /// The line about a request.
@@ -362,4 +378,10 @@ fn named(place: &Place) -> String {
         (None, Some(object), _) => object.clone(),
         (None, None, _) => "something".to_owned(),
     }
+}
+
+/// `deploy/web.yaml:21`
+fn at(place: &Place, line: Option<u32>) -> String {
+    let file = place.file.as_deref().unwrap_or_default();
+    line.map_or_else(|| file.to_owned(), |line| format!("{file}:{line}"))
 }

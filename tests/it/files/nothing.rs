@@ -241,13 +241,18 @@ fn a_run_that_checks_an_image_says_nothing_and_is_not_failed() {
         ("pod.yaml", "apiVersion: v1\nkind: Pod\n"),
         ("other.yaml", "kind: deployment\n"),
     ]);
-    for (flags, code) in [
-        ("", 0),
-        ("--fail-on-empty", 0),
-        ("--fail-on-empty --check", 1),
-        ("--fail-on-empty --check web.yaml", 1),
+    let next = "next: `imago files --update --offline";
+    for (flags, code, said) in [
+        ("", 0, String::new()),
+        ("--fail-on-empty", 0, String::new()),
+        ("--fail-on-empty --check", 1, format!("{next}`\n")),
+        (
+            "--fail-on-empty --check web.yaml",
+            1,
+            format!("{next} web.yaml`\n"),
+        ),
     ] {
-        assert_eq!(imago(&place, flags, code).stderr, "", "{flags}");
+        assert_eq!(imago(&place, flags, code).stderr, said, "{flags}");
     }
     // The correct objects beside the mistake are checked, and so is one that has it. The mistake is reported.
     place.write("slip.yaml", web.replace("apps/v1", "v1"));

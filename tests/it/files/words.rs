@@ -105,6 +105,42 @@ fn a_strict_check_fails_on_what_a_comment_holds() {
 }
 
 #[test]
+fn a_check_that_fails_says_what_to_type_and_that_makes_it_pass() {
+    let place = Workplace::new();
+    place.write("imago.lock", super::LOCK);
+    let image = "registry.example.test/web:1.4";
+    place.write("deploy/web.yaml", super::deployment(image));
+    let typed = [
+        "files",
+        "--check",
+        "--offline",
+        "--track=tag",
+        "-v",
+        "deploy",
+    ];
+    let failed = place.imago(typed).finish_with(1);
+    let next = failed.stderr.lines().last().unwrap();
+    assert_eq!(
+        next,
+        "next: `imago files --update --track=tag --offline deploy`"
+    );
+    let line = next
+        .trim_start_matches("next: `imago ")
+        .trim_end_matches('`');
+    place.imago(line.split(' ')).finish_with(0);
+    place.imago(typed).finish_with(0);
+    // Nobody reads it beside another form, or can write standard input.
+    place.write("deploy/web.yaml", super::deployment(image));
+    for quiet in ["-q", "-ojson", "-osarif"] {
+        let line = ["files", "--check", "--offline", quiet];
+        assert_eq!(place.imago(line).finish_with(1).stderr, "");
+    }
+    let piped = place.imago(["files", "--check", "--offline", "-"]);
+    let piped = piped.input(super::deployment(image)).finish_with(1);
+    assert_eq!(piped.stderr, "");
+}
+
+#[test]
 fn an_image_that_was_renamed_and_changed_at_once_does_not_freeze_without_a_word() {
     let pinned = |digit: &str| format!("@sha256:{}", digit.repeat(64));
     let written = |containers: &str| {

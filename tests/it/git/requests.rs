@@ -146,9 +146,15 @@ fn a_request_is_opened_and_a_second_run_changes_nothing() {
         let said = desk
             .run("--pr-label deps --pr-reviewer ada --pr-assignee grace", 0)
             .stdout;
-        let last = said.lines().last().unwrap();
+        let mut last = said.lines().rev();
+        let docs = last.next().unwrap();
         assert!(
-            last.starts_with("opened ") && last.contains("1: http"),
+            docs.starts_with("docs: https://") && docs.ends_with("/docs/requests.md"),
+            "{said}"
+        );
+        let opened = last.next().unwrap();
+        assert!(
+            opened.starts_with("opened ") && opened.contains("1: http"),
             "{said}"
         );
         let pull = desk.forge.state().pull(1).clone();

@@ -9,8 +9,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::TAKES_ALL;
 use super::object::decider;
+use super::{TAKES_ALL, at};
 use crate::app::report::{
     Choice, ImageReport, LockedEntry, ObjectReport, Outcome, Place, Report, Skipped,
 };
@@ -225,10 +225,4 @@ fn by(change: &Change<'_>) -> String {
     let told = change.by.map(Choice::brief);
     told.map(|told| format!("  ({})", Printable(&told)))
         .unwrap_or_default()
-}
-
-/// `deploy/web.yaml:21`
-fn at(place: &Place, line: Option<u32>) -> String {
-    let file = place.file.as_deref().unwrap_or_default();
-    line.map_or_else(|| file.to_owned(), |line| format!("{file}:{line}"))
 }

@@ -12,19 +12,19 @@ pub(super) fn held(report: &Report, detail: Detail) -> Option<String> {
     let codes: Vec<String> = by_code(report, Skipped::is_held)
         .map(|(code, count)| format!("{count} {code}"))
         .collect();
-    let is_named = detail >= Detail::More || report.strict;
-    let mut hints = Vec::new();
-    if by_code(report, Skipped::is_held).any(|(code, _)| code == Code::ChartUnproven) {
-        hints.push("if the charts take a digest behind the tag, say so with `# imago: digest-in-tag` or the setting `helm: {digest-in-tag: [...]}`");
-    }
-    if !is_named {
-        hints.push("`-v` names them");
-    }
-    let hint = match hints.is_empty() {
-        true => String::new(),
-        false => format!(" ({})", hints.join("; ")),
+    let hint = match detail >= Detail::More || report.strict {
+        true => "",
+        false => " (`-v` names them)",
     };
     (!codes.is_empty()).then(|| format!("held back: {}{hint}", codes.join(", ")))
+}
+
+/// What frees charts that are not known to take digests.
+pub(super) fn unproven_charts(report: &Report) -> Option<&'static str> {
+    let mut skipped = report.skipped.iter();
+    skipped.any(|skipped| skipped.code == Code::ChartUnproven).then_some(
+        "hint: if the charts take a digest behind the tag, say so with `# imago: digest-in-tag` or the setting `helm: {digest-in-tag: [...]}`\n",
+    )
 }
 
 /// The same of what was passed over on purpose. What most runs have is said in words.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{TAKES_ALL, left_aside};
+use super::{TAKES_ALL, counts, left_aside};
 use crate::app::images::{Inventory, Listed};
 use crate::app::report::Mode;
 use crate::app::short;
@@ -81,7 +81,8 @@ pub fn images_summary(inventory: &Inventory, detail: Detail, styles: &Styles) ->
     }
     let mut parts = vec![said];
     parts.extend(left_aside(report, detail, styles));
-    parts.join("; ") + "\n"
+    let charts = counts::unproven_charts(report).unwrap_or_default();
+    charts.to_owned() + &parts.join("; ") + "\n"
 }
 
 fn cells(listed: &Listed, detail: Detail) -> [String; 6] {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{TAKES_ALL, named};
+use super::{TAKES_ALL, at, named};
 use crate::app::report::{Action, ImageReport, LeftOut, ObjectReport, Outcome, Reach, Report};
 use crate::cli::render::{Printable, Styles};
 
@@ -12,11 +12,17 @@ pub(super) fn write(text: &mut String, object: &ObjectReport, report: &Report, s
     let name = named(&object.place);
     writeln!(text, "{strong}checking {}:{strong:#}", Printable(&name)).expect(TAKES_ALL);
     for image in &object.images {
+        // A person goes there next.
+        let place = match (&image.outcome, &object.place.file) {
+            (Outcome::Held(_), Some(_)) => format!(" ({})", at(&object.place, image.line)),
+            _ => String::new(),
+        };
         writeln!(
             text,
-            "  {} {}",
+            "  {} {}{}",
             Printable(&image.site.name),
-            decision(image, styles)
+            decision(image, styles),
+            Printable(&place)
         )
         .expect(TAKES_ALL);
     }

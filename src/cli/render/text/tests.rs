@@ -158,6 +158,38 @@ fn what_is_held_is_counted_by_code_and_named_where_it_matters() {
 }
 
 #[test]
+fn a_chart_that_is_not_known_has_a_line_of_its_own_and_a_held_image_its_place() {
+    let mut report = samples::updated();
+    let held = samples::container("app", "web:1.4", Outcome::Held(Hold::duplicate_name()));
+    let place = Place {
+        line: Some(21),
+        ..report.objects[0].place.clone()
+    };
+    report.skipped.push(Skipped {
+        code: Code::ChartUnproven,
+        place,
+        message: "a reason".into(),
+    });
+    report.objects[0].images = vec![held];
+    let summary = |detail| summary(&report, detail, &Styles::plain());
+    let lines = "setting `helm: {digest-in-tag: [...]}`\nupdated no image";
+    for (detail, last) in [
+        (
+            Detail::Normal,
+            "held back: 1 chart-unproven (`-v` names them)",
+        ),
+        (Detail::More, "held back: 1 chart-unproven"),
+    ] {
+        let said = summary(detail);
+        assert!(said.starts_with("hint: if the charts take"), "{said}");
+        assert!(said.contains(lines) && said.contains(last), "{said}");
+        assert_eq!(said.contains("`-v`"), detail == Detail::Normal, "{said}");
+    }
+    let body = body(&report, Detail::More, &Styles::plain());
+    assert!(body.contains(" (deploy/web.yaml:21)\n"), "{body}");
+}
+
+#[test]
 fn without_an_action_the_last_line_says_what_has_to_be_done() {
     let report = samples::updated();
     for (report, last) in [

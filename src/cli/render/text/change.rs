@@ -12,7 +12,7 @@ use std::fmt::Write;
 use super::object::decider;
 use super::{TAKES_ALL, at};
 use crate::app::report::{
-    Choice, ImageReport, LockedEntry, ObjectReport, Outcome, Place, Report, Skipped,
+    Choice, ImageReport, LockedEntry, ObjectReport, Outcome, Report, Skipped,
 };
 use crate::app::short;
 use crate::cli::render::{Printable, Styles, left_undone};

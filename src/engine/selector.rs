@@ -4,6 +4,7 @@
 //! without `metadata.namespace` is in none.
 
 pub mod field;
+pub mod globs;
 pub mod image;
 pub mod label;
 pub mod watched;

@@ -4,12 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use globset::{Glob, GlobSet, GlobSetBuilder};
+use globset::Glob;
+
+use super::globs::Globs;
 
 /// Globs, each with its text as written. Clones record their matches together.
 #[derive(Clone, Debug, Default)]
 pub struct Watched {
-    set: GlobSet,
+    set: Globs,
     written: Vec<String>,
     seen: Arc<Seen>,
 }
@@ -24,15 +26,10 @@ struct Seen {
 impl Watched {
     /// Takes globs, each with its text as written.
     pub fn new(globs: impl IntoIterator<Item = (Glob, String)>) -> Result<Self, globset::Error> {
-        let mut builder = GlobSetBuilder::new();
-        let mut written = Vec::new();
-        for (glob, text) in globs {
-            builder.add(glob);
-            written.push(text);
-        }
+        let (globs, written): (Vec<Glob>, Vec<String>) = globs.into_iter().unzip();
         let matched = written.iter().map(|_| AtomicBool::new(false)).collect();
         Ok(Self {
-            set: builder.build()?,
+            set: Globs::new(&globs)?,
             written,
             seen: Arc::new(Seen {
                 matched,

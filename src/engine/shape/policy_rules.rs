@@ -5,10 +5,11 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use globset::{GlobBuilder, GlobMatcher, GlobSet, GlobSetBuilder};
+use globset::{GlobBuilder, GlobMatcher};
 
 use crate::engine::image::ImageRef;
 use crate::engine::object::Object;
+use crate::engine::selector::globs::Globs;
 use crate::engine::version::Policy;
 
 /// The policies of the settings, in their order.
@@ -39,7 +40,7 @@ impl Eq for LazySets {}
 #[derive(Debug)]
 struct Sets {
     /// Those on images, and those on files. `None`: together they are too large, so each is tried alone.
-    globs: Option<(GlobSet, GlobSet)>,
+    globs: Option<(Globs, Globs)>,
     /// The rule of each glob on files.
     of_files: Vec<usize>,
     /// The rules for each image that was asked for.
@@ -54,17 +55,16 @@ thread_local! {
 
 impl Sets {
     fn new(rules: &[PolicyRule]) -> Self {
-        let (mut images, mut files) = (GlobSetBuilder::new(), GlobSetBuilder::new());
-        let mut of_files = Vec::new();
+        let (mut images, mut files, mut of_files) = (Vec::new(), Vec::new(), Vec::new());
         for (at, rule) in rules.iter().enumerate() {
-            images.add(rule.image.glob().clone());
+            images.push(rule.image.glob().clone());
             for glob in rule.files.iter().flatten() {
-                files.add(glob.glob().clone());
+                files.push(glob.glob().clone());
                 of_files.push(at);
             }
         }
         Self {
-            globs: images.build().ok().zip(files.build().ok()),
+            globs: Globs::new(&images).ok().zip(Globs::new(&files).ok()),
             of_files,
             names: Mutex::default(),
         }

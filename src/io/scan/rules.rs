@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
+use crate::engine::selector::globs::TOGETHER;
 use crate::io::files::{self, FileError, MAX_RULES};
 use crate::io::git::GitError;
 use crate::io::git::tracked::Tracked;
@@ -24,7 +25,8 @@ pub(super) struct Rules(Option<Arc<Level>>);
 
 #[derive(Debug)]
 struct Level {
-    own: Gitignore,
+    /// The last lines come first.
+    own: Vec<Gitignore>,
     above: Rules,
     /// The bytes of all rules up to here. They are limited because a matcher takes many times as much memory.
     bytes: usize,
@@ -49,18 +51,19 @@ impl Rules {
         if bytes as u64 > MAX_RULES * 4 {
             return Err(FileError::TooManyRules(bytes as u64));
         }
-        let mut builder = GitignoreBuilder::new(folder);
         let text =
             String::from_utf8_lossy(content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&content));
-        for line in text.lines() {
-            // Git skips a line that is not a valid pattern, too.
-            if let Some(line) = for_the_matcher(line) {
-                drop(builder.add_line(None, &line));
+        let lines: Vec<_> = text.lines().filter_map(for_the_matcher).collect();
+        let matcher = |lines: &[Cow<'_, str>]| {
+            let mut builder = GitignoreBuilder::new(folder);
+            for line in lines {
+                // Git skips a line that is not a valid pattern, too.
+                drop(builder.add_line(None, line));
             }
-        }
-        let own = builder.build().unwrap_or_else(|_| Gitignore::empty());
+            builder.build().unwrap_or_else(|_| Gitignore::empty())
+        };
         Ok(Self(Some(Arc::new(Level {
-            own,
+            own: lines.rchunks(TOGETHER).map(matcher).collect(),
             above: self.clone(),
             bytes,
         }))))
@@ -74,11 +77,14 @@ impl Rules {
     pub(super) fn leave_out(&self, real: &Path, is_folder: bool) -> bool {
         let mut rules = self;
         while let Some(level) = &rules.0 {
-            match level.own.matched(real, is_folder) {
-                Match::Ignore(_) => return true,
-                Match::Whitelist(_) => return false,
-                Match::None => rules = &level.above,
+            for own in &level.own {
+                match own.matched(real, is_folder) {
+                    Match::Ignore(_) => return true,
+                    Match::Whitelist(_) => return false,
+                    Match::None => {}
+                }
             }
+            rules = &level.above;
         }
         false
     }

@@ -197,3 +197,30 @@ fn a_tree_takes_little_memory_for_each_of_its_files() {
         "{of_each} bytes for a workload and two other files"
     );
 }
+
+#[test]
+fn many_globs_take_little_memory_whatever_they_are_matched_with() {
+    let globs = || (0..1600).map(|at| format!("**/*w{at}*/**/x*"));
+    let list: String = globs().map(|glob| format!("- '{glob}'\n")).collect();
+    for (file, text) in [
+        (".imago.yaml", format!("exclude:\n{list}")),
+        (".imago.yaml", format!("exclude-image:\n{list}")),
+        (".gitignore", Vec::from_iter(globs()).join("\n")),
+    ] {
+        let place = Workplace::new();
+        place.write("imago.lock", LOCK);
+        place.write(file, &text);
+        place.write(".git/HEAD", "ref: refs/heads/main\n");
+        for folder in ["objects", "refs"] {
+            std::fs::create_dir(place.path().join(".git").join(folder)).unwrap();
+        }
+        for at in 0..60 {
+            let names = format!("w{at}w{}b/w{}/w{}", at * 7, at * 13, at + 300);
+            place.write(&format!("{names}/web.yaml"), deployment(&names));
+        }
+        let run = place.imago(["files", "--quiet", "--offline", "."]);
+        let finished = run.finish_with(3);
+        let most = 3 * *FLOOR;
+        assert!(finished.peak <= most, "{file}: {} KiB", finished.peak);
+    }
+}

@@ -174,6 +174,17 @@ impl Config {
                     what: format!("cannot use the lock `{lock}` of `{}`: {error}", self.name),
                     hint: "name a file whose folder is there, or give `--lock`".to_owned(),
                 })?;
+            let folders = path.ancestors().skip(1);
+            let mut folders = folders.take_while(|folder| *folder != self.folder.as_path());
+            if folders.any(|folder| folder.join(".git").exists()) {
+                return Err(UsageError {
+                    what: format!(
+                        "cannot use the lock `{lock}` of `{}`: its folder is in another repository",
+                        self.name
+                    ),
+                    hint: "name a file of this repository, or give `--lock`".to_owned(),
+                });
+            }
             // As a person in the current folder would write it.
             flags.lock = Some(
                 path.strip_prefix(&self.current)

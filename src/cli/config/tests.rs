@@ -326,6 +326,18 @@ error: `a[` is not a pattern for files: unclosed character class; missing ']'
             "flag",
         ),
         (
+            "lock: Makefile\n",
+            ":1:7",
+            "the lock `Makefile` does not end in `.lock` or `.json`",
+            "lock: imago.lock",
+        ),
+        (
+            "lock: .github/workflows/z.json\n",
+            ":1:7",
+            "is no path below the folder",
+            "flag",
+        ),
+        (
             "lock: /etc/imago.lock\n",
             ":1:7",
             "is no path below the folder",
@@ -531,7 +543,7 @@ fn a_lock_stays_in_the_repository() {
     symlink(outside.path(), folder.path().join("out")).unwrap();
     symlink(
         outside.path().join("imago.lock"),
-        folder.path().join("link"),
+        folder.path().join("link.lock"),
     )
     .unwrap();
     let fill = |lock: &str| {
@@ -555,12 +567,18 @@ fn a_lock_stays_in_the_repository() {
     );
     symlink("none", folder.path().join("dangling")).unwrap();
     fs::write(folder.path().join("file"), "").unwrap();
+    fs::create_dir_all(folder.path().join("shop/locks")).unwrap();
+    fs::write(folder.path().join("shop/.git"), "gitdir: elsewhere\n").unwrap();
     for (lock, why) in [
         ("out/imago.lock", "`out` is a link"),
-        ("link", "`link` is a link"),
+        ("link.lock", "`link.lock` is a link"),
         ("dangling/imago.lock", "`dangling` is a link"),
         ("none/imago.lock", "its folder is not there"),
         ("file/imago.lock", "its folder is not there"),
+        (
+            "shop/locks/imago.lock",
+            "its folder is in another repository",
+        ),
     ] {
         let what = fill(lock).unwrap_err().what;
         let said = format!("cannot use the lock `{lock}` of `.imago.yaml`: {why}");

@@ -67,7 +67,7 @@ pub(super) struct Values {
     pub(super) drop_tag: bool,
     /// Stop, writing nothing, when more images than this would change.
     pub(super) max_changes: Setting<usize>,
-    /// The lock of digests, below this file's folder.
+    /// The lock of digests, below this file's folder: a file that ends in `.lock` or `.json`.
     pub(super) lock: Setting<String>,
     /// FROM=TO: ask TO for the images that are written FROM.
     pub(super) registry_map: Vec<Written<String>>,
@@ -213,7 +213,7 @@ impl Values {
             (&self.kind, kind),
             (&self.exclude_kind, kind),
             (&self.add_kind, kind),
-            (self.lock.0.as_slice(), inside),
+            (self.lock.0.as_slice(), lock),
             (&self.registry_map, |text| {
                 settings::registries::maps(&[text.to_owned()]).map(drop)
             }),
@@ -390,19 +390,29 @@ pub(super) fn kind(text: &str) -> Result<(), UsageError> {
     settings::kinds::name(text).map(drop)
 }
 
-/// A path that cannot leave the folder by its spelling.
-fn inside(text: &str) -> Result<(), UsageError> {
+/// A path that cannot leave the folder by its spelling, and that no other program reads: imago makes the file if it is not there.
+fn lock(text: &str) -> Result<(), UsageError> {
     let path = Path::new(text);
+    let is_of_git = |name: &[u8]| {
+        let start = name.get(..4).unwrap_or_default();
+        start.eq_ignore_ascii_case(b".git")
+    };
     let plain = path.components().all(|part| match part {
-        // What is in there is Git's alone.
-        Component::Normal(name) => !name.eq_ignore_ascii_case(".git"),
+        // `.git` is Git's alone, and a forge runs what is in `.github`.
+        Component::Normal(name) => !is_of_git(name.as_encoded_bytes()),
         part => part == Component::CurDir,
     });
-    if plain && path.file_name().is_some() {
-        return Ok(());
+    if !plain || path.file_name().is_none() {
+        return Err(usage(
+            format!("`{text}` is no path below the folder of these settings"),
+            "a file elsewhere is named by the flag alone",
+        ));
     }
-    Err(usage(
-        format!("`{text}` is no path below the folder of these settings"),
-        "a file elsewhere is named by the flag alone",
-    ))
+    match path.extension() {
+        Some(end) if end == "lock" || end == "json" => Ok(()),
+        _ => Err(usage(
+            format!("the lock `{text}` does not end in `.lock` or `.json`"),
+            "name it like `lock: imago.lock`; a file with another name is named by the flag alone",
+        )),
+    }
 }

@@ -210,6 +210,31 @@ fn a_branch_of_its_own_is_replaced_and_a_persons_is_not() {
 }
 
 #[test]
+fn no_lock_is_made_in_the_place_of_a_submodule() {
+    let registry = TestRegistry::start();
+    registry.push_index("shop/web", "1.4", &["linux/amd64"], "first");
+    let Some(bare) = Bare::new() else { return };
+    let first = bare.git("rev-parse main");
+    std::fs::create_dir(bare.tree.place.path().join("shop")).unwrap();
+    let link = format!("160000,{},shop", first.trim());
+    let add = format!("update-index --add --cacheinfo {link}");
+    bare.tree.git(&add);
+    let pod = format!(
+        "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec:\n  containers:\n  - name: web\n    image: {}/shop/web:1.4\n",
+        registry.host()
+    );
+    bare.commit(&[
+        (".imago.yaml", "lock: shop/imago.lock\n"),
+        ("web.yaml", &pod),
+    ]);
+    let line = "files --output json --update --commit web.yaml";
+    let run = bare.tree.place.imago(line.split(' '));
+    let json = run.folder(&bare.folder).finish_with(3).json();
+    assert_eq!(json["problems"][0]["code"], "git-elsewhere", "{json}");
+    assert!(bare.git("ls-tree main shop").contains("commit"));
+}
+
+#[test]
 fn settings_lock_evidence_and_attributes_are_those_of_the_commit() {
     let registry = TestRegistry::start();
     let digest = registry.push_index("shop/web", "1.4", &["linux/amd64"], "first");

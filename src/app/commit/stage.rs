@@ -157,7 +157,7 @@ fn stage_file(
             )?
         }
     };
-    Ok(staged.map_err(|unfit| Box::new(unfit_problem(&manifest.name, unfit))))
+    Ok(staged.map_err(|unfit| Box::new(unfit_problem(&manifest.name, &unfit))))
 }
 
 /// A file that changes.
@@ -223,7 +223,7 @@ impl Stage<'_> {
             Err(unfit) => {
                 report
                     .problems
-                    .push(unfit_problem(&draft.path.display().to_string(), unfit));
+                    .push(unfit_problem(&draft.path.display().to_string(), &unfit));
                 return Ok(());
             }
         };
@@ -263,7 +263,7 @@ impl Stage<'_> {
                 }
                 Err(unfit) => report
                     .problems
-                    .push(unfit_problem(&path.display().to_string(), unfit)),
+                    .push(unfit_problem(&path.display().to_string(), &unfit)),
             },
             Ok(None) => {}
             Err(problem) => report.problems.push(*problem),
@@ -287,7 +287,7 @@ fn changed_lines(path: &Path, old: Option<&[u8]>, new: &str) -> Vec<Planned> {
     gained.chain(lost).collect()
 }
 
-fn unfit_problem(name: &str, unfit: Unfit) -> Problem {
+fn unfit_problem(name: &str, unfit: &Unfit) -> Problem {
     Problem {
         code: unfit.code(),
         what: format!("cannot commit `{name}`, so it was not written"),

@@ -5,6 +5,7 @@
 //! the index, or a reference, that it was not told to.
 
 pub mod address;
+mod attributes;
 pub mod change;
 pub mod clone;
 mod credentials;

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use git2::{AttrCheckFlags, ErrorClass, ErrorCode, FileMode, Index, IndexEntry, ObjectType, Oid};
 
 use super::GitError;
+use super::attributes::{self, Checked};
 use super::change::{self, Staged};
 use super::last_folders::LastFolders;
 use super::names::Names;
@@ -26,7 +27,7 @@ const CONVERTED_BY: [&str; 2] = ["filter", "working-tree-encoding"];
 const MOST_BEHIND: usize = 16;
 
 /// Why a file is not committed, and for that reason not written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unfit {
     /// It is not one of the repository's own files.
     #[error("it is not in the repository that is committed to")]
@@ -43,26 +44,31 @@ pub enum Unfit {
     /// Another program decides what of it is committed, as this attribute says.
     #[error("its attribute `{0}` lets another program convert it")]
     Converted(&'static str),
-    /// Its attributes stand in what is no regular file, such as a pipe, which Git would wait for.
-    #[error("a `.gitattributes` that holds for it is not a regular file")]
-    Attributes,
+    /// A `.gitattributes` that applies to it is not read.
+    #[error("its attributes in `{file}` are not read: {why}")]
+    Attributes {
+        /// Its path from the root.
+        file: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
 }
 
 impl Unfit {
     /// A stable word for programs.
-    pub fn code(self) -> Code {
+    pub fn code(&self) -> Code {
         match self {
             Self::Elsewhere => Code::GitElsewhere,
             Self::Untracked => Code::GitUntracked,
             Self::Uncommitted => Code::GitUncommitted,
             Self::LineEnds => Code::GitLineEnds,
             Self::Converted(_) => Code::GitFilter,
-            Self::Attributes => Code::GitAttributes,
+            Self::Attributes { .. } => Code::GitAttributes,
         }
     }
 
     /// One thing to do about it.
-    pub fn hint(self) -> &'static str {
+    pub fn hint(&self) -> &'static str {
         match self {
             Self::Elsewhere => {
                 "run in that file's own repository, or leave it out with `--exclude`"
@@ -75,7 +81,9 @@ impl Unfit {
                 "give it the line ends that `git add` takes, or leave it out with `--exclude`"
             }
             Self::Converted(_) => "leave it out with `--exclude`, or run without `--commit`",
-            Self::Attributes => "remove what stands in the place of `.gitattributes`",
+            Self::Attributes { .. } => {
+                "make it a regular file of at most 64 KiB, with lines and macros under 2048 bytes"
+            }
         }
     }
 }
@@ -159,8 +167,10 @@ pub struct Staging {
     listed: RefCell<LastFolders>,
     /// Commits that were asked about for one file, and what was found: other files ask about them too.
     as_made: RefCell<BTreeMap<Oid, bool>>,
-    /// Folders below the root, and whether a `.gitattributes` of theirs may be read.
-    attribute_files: RefCell<BTreeMap<PathBuf, bool>>,
+    /// The index that has the `.gitattributes` of the side.
+    attributes: Index,
+    attributes_on_disk: Checked,
+    attributes_in_index: Checked,
 }
 
 impl Staging {
@@ -182,6 +192,7 @@ impl Staging {
             }
             repository.inner.set_index(&mut attributes)?;
         }
+        let attributes = repository.inner.index()?;
         let tree = repository.inner.find_commit(basis.base.0)?.tree_id();
         let config = repository.inner.config()?;
         let modes = config.get_bool("core.filemode").unwrap_or(true);
@@ -198,7 +209,9 @@ impl Staging {
             folders: BTreeMap::new(),
             listed: RefCell::default(),
             as_made: RefCell::default(),
-            attribute_files: RefCell::default(),
+            attributes,
+            attributes_on_disk: Checked::default(),
+            attributes_in_index: Checked::default(),
         })
     }
 
@@ -217,8 +230,8 @@ impl Staging {
         let Some(on_disk) = self.within(path) else {
             return Ok(Err(Unfit::Elsewhere));
         };
-        if !self.has_attributes_of_files(&on_disk) {
-            return Ok(Err(Unfit::Attributes));
+        if let Some(unfit) = self.refused_on_disk(&on_disk) {
+            return Ok(Err(unfit));
         }
         // The index may have it under another spelling, and Git knows it by that.
         let staged = self.in_index(&on_disk);
@@ -226,8 +239,8 @@ impl Staging {
             || on_disk.clone(),
             |staged| OsStr::from_bytes(&staged.path).into(),
         );
-        if let Some(attribute) = self.converted(&path)? {
-            return Ok(Err(Unfit::Converted(attribute)));
+        if let Some(unfit) = self.converted(&path)? {
+            return Ok(Err(unfit));
         }
         let Some((committed, mode)) = self.committed(&path)? else {
             return Ok(Err(if staged.is_some() {
@@ -342,8 +355,12 @@ impl Staging {
         {
             return Ok(false);
         }
-        if !self.has_attributes_of_files(path) {
+        if self.refused_on_disk(path).is_some() {
             return Ok(false);
+        }
+        if self.refused_in_index(path).is_some() {
+            // `stage_in_commit` says why it does not take it.
+            return Ok(true);
         }
         match files::read(&self.repository.root().join(path)) {
             Ok(content) => {
@@ -367,10 +384,21 @@ impl Staging {
         old: &[u8],
         new: &[u8],
     ) -> Result<Result<Staged, Unfit>, GitError> {
-        if let Some(attribute) = self.converted(path)? {
-            return Ok(Err(Unfit::Converted(attribute)));
+        if let Some(unfit) = self.converted(path)? {
+            return Ok(Err(unfit));
         }
         let committed = self.committed(path)?;
+        if committed.is_none() {
+            let tree = self.repository.inner.find_tree(self.tree)?;
+            let mut folders = path.ancestors().skip(1);
+            // A submodule, or a file in the place of a folder.
+            if folders.any(|folder| {
+                let entry = tree.get_path(folder);
+                entry.is_ok_and(|entry| entry.kind() != Some(ObjectType::Tree))
+            }) {
+                return Ok(Err(Unfit::Elsewhere));
+            }
+        }
         Ok(Ok(Staged {
             path: path.to_owned(),
             blob: self.write_raw(new)?,
@@ -389,11 +417,11 @@ impl Staging {
         let Some(path) = self.within(path) else {
             return Ok(Err(Unfit::Elsewhere));
         };
-        if !self.has_attributes_of_files(&path) {
-            return Ok(Err(Unfit::Attributes));
+        if let Some(unfit) = self.refused_on_disk(&path) {
+            return Ok(Err(unfit));
         }
-        if let Some(attribute) = self.converted(&path)? {
-            return Ok(Err(Unfit::Converted(attribute)));
+        if let Some(unfit) = self.converted(&path)? {
+            return Ok(Err(unfit));
         }
         if self.in_index(&path).is_some() || self.committed(&path)?.is_some() {
             return Ok(Err(Unfit::Uncommitted));
@@ -463,26 +491,28 @@ impl Staging {
         Some(self.folders.get(folder)?.as_ref()?.join(path.file_name()?))
     }
 
-    /// Whether each `.gitattributes` from the root down to a file is a file, a folder or absent: libgit2 would wait for a pipe.
-    fn has_attributes_of_files(&self, path: &Path) -> bool {
-        let mut checked = self.attribute_files.borrow_mut();
-        path.ancestors().skip(1).all(|folder| {
-            if let Some(known) = checked.get(folder) {
-                return *known;
-            }
-            let found = self
-                .repository
-                .root()
-                .join(folder)
-                .join(".gitattributes")
-                .metadata();
-            let fits = found.map_or(true, |found| found.is_file() || found.is_dir());
-            checked.insert(folder.to_owned(), fits);
-            fits
-        })
+    /// The `.gitattributes` of a file in the working tree that is not read.
+    fn refused_on_disk(&self, path: &Path) -> Option<Unfit> {
+        let fault = |file: &Path| attributes::fault_of_file(&self.repository.root().join(file));
+        let refused = self.attributes_on_disk.refused(path, fault);
+        refused.map(|(file, why)| Unfit::Attributes { file, why })
     }
 
-    fn converted(&self, path: &Path) -> Result<Option<&'static str>, GitError> {
+    /// The same in the index, which libgit2 reads beside the working tree.
+    fn refused_in_index(&self, path: &Path) -> Option<Unfit> {
+        let fault = |file: &Path| {
+            let entry = self.attributes.get_path(file, 0)?;
+            attributes::fault_of_blob(&self.repository.inner, entry.id)
+        };
+        let refused = self.attributes_in_index.refused(path, fault);
+        refused.map(|(file, why)| Unfit::Attributes { file, why })
+    }
+
+    /// Whether its attributes in the index are not read, or let another program convert it.
+    fn converted(&self, path: &Path) -> Result<Option<Unfit>, GitError> {
+        if let Some(unfit) = self.refused_in_index(path) {
+            return Ok(Some(unfit));
+        }
         for name in CONVERTED_BY {
             let from = match self.side {
                 Side::WorkingTree => AttrCheckFlags::FILE_THEN_INDEX,
@@ -493,7 +523,7 @@ impl Staging {
                 git2::AttrValue::from_bytes(value),
                 git2::AttrValue::String(_) | git2::AttrValue::Bytes(_)
             ) {
-                return Ok(Some(name));
+                return Ok(Some(Unfit::Converted(name)));
             }
         }
         Ok(None)

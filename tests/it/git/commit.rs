@@ -173,6 +173,51 @@ fn attributes_in_a_pipe_are_a_problem_and_nobody_waits_for_it() {
 }
 
 #[test]
+fn attributes_with_long_lines_are_a_problem() {
+    let long = format!("* {}\n", "shop ".repeat(500));
+    let macros = "[attr]shop web\n".repeat(200);
+    let large = "# shop\n".repeat(10_000);
+    for text in [&long, &macros, &large] {
+        for (line, is_deleted) in [
+            ("--commit", false),
+            ("--commit", true),
+            ("--branch imago/update", false),
+        ] {
+            let Some(tree) = Tree::new() else { return };
+            tree.write("deploy/.gitattributes", text);
+            tree.git("add .");
+            tree.git("commit --quiet --message attributes");
+            if is_deleted {
+                std::fs::remove_file(tree.place.path().join("deploy/.gitattributes")).unwrap();
+            }
+            let json = tree.imago(&format!("--update {line} --output json"), 3);
+            let problem = &json.json()["problems"][0];
+            assert_eq!(problem["code"], "git-attributes", "{line}: {problem}");
+            let cause = problem["cause"].as_str().unwrap();
+            assert!(cause.contains("`deploy/.gitattributes`"), "{cause}");
+            assert_eq!(tree.read("deploy/web.yaml"), deployment("web"));
+        }
+    }
+}
+
+#[test]
+fn a_link_in_the_place_of_attributes_is_not_followed() {
+    let Some(tree) = Tree::new() else { return };
+    let attributes = tree.place.path().join(".gitattributes");
+    // The text of the link is what the commit has. Git does not take it for attributes.
+    std::os::unix::fs::symlink("deploy/web.yaml filter=lfs", attributes).unwrap();
+    tree.git("add .");
+    tree.git("commit --quiet --message link");
+    let json = tree.imago("--update --commit --output json", 3).json();
+    assert_eq!(json["problems"][0]["code"], "git-attributes");
+    tree.imago("--update --branch imago/update", 0);
+    assert_eq!(
+        tree.git("diff --name-only main imago/update"),
+        "deploy/api.yaml\ndeploy/web.yaml\n"
+    );
+}
+
+#[test]
 fn a_file_whose_name_is_put_together_otherwise_is_committed_under_the_name_that_git_has() {
     let (composed, apart) = ("caf\u{e9}", "cafe\u{301}");
     for (on_disk, in_index) in [(apart, composed), (composed, apart)] {

@@ -5,8 +5,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use git2::{
-    Blob, ErrorCode, IndexEntry, IndexTime, ObjectType, OdbLookupFlags, Oid, TreeWalkMode,
-    TreeWalkResult,
+    Blob, ErrorCode, IndexEntry, IndexTime, OdbLookupFlags, Oid, TreeWalkMode, TreeWalkResult,
 };
 
 use super::{CommitId, ContentId, Repository};
@@ -91,9 +90,9 @@ impl Repository {
         let mut found = Vec::new();
         let tree = self.inner.find_commit(commit.0)?.tree()?;
         tree.walk(TreeWalkMode::PreOrder, |folder, entry| {
-            // An index may ignore case.
+            // An index may ignore case. Git follows no link there.
             if entry.name_bytes().eq_ignore_ascii_case(b".gitattributes")
-                && entry.kind() == Some(ObjectType::Blob)
+                && entry.filemode().cast_unsigned() & 0o170_000 == 0o100_000
             {
                 let mut path = folder.as_bytes().to_vec();
                 path.extend(entry.name_bytes());

@@ -100,8 +100,8 @@ fn measure(row: Row) -> f64 {
     let names: Vec<String> = (0..row.hosts)
         .map(|host| format!("registry-{host}.example.test"))
         .collect();
-    // The token server has no other name.
-    let certified = names.iter().map(String::as_str).chain(["127.0.0.1"]);
+    // The token server is `localhost`.
+    let certified = names.iter().map(String::as_str).chain(["localhost"]);
     let identity = authority.identity(&Vec::from_iter(certified), tls::Valid::Now);
     let access = || match row.tokens {
         true => Access::Token(Tokens {

@@ -1,7 +1,7 @@
 //! Git remotes as people use them: `git http-backend` behind HTTP with a password, and OpenSSH's server.
 
 use std::collections::BTreeMap;
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -203,26 +203,38 @@ fn backend(
 }
 
 fn read(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
-    let mut bytes = Vec::new();
-    let mut chunk = [0; 8192];
-    let end = loop {
-        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
-            break end;
+    let mut reader = BufReader::new(stream);
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        if reader.read_line(&mut head).ok()? == 0 {
+            return None;
         }
-        let count = stream.read(&mut chunk).ok().filter(|count| *count > 0)?;
-        bytes.extend_from_slice(&chunk[..count]);
+    }
+    head.truncate(head.len() - 4);
+    let header = |name: &str| {
+        head.lines()
+            .find_map(|line| line.to_lowercase().strip_prefix(name).map(str::to_owned))
     };
-    let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
-    let length = head.lines().find_map(|line| {
-        line.to_lowercase()
-            .strip_prefix("content-length: ")?
-            .parse::<usize>()
-            .ok()
-    });
-    let mut body = bytes.split_off(end + 4);
-    while body.len() < length.unwrap_or(0) {
-        let count = stream.read(&mut chunk).ok().filter(|count| *count > 0)?;
-        body.extend_from_slice(&chunk[..count]);
+    let mut body = Vec::new();
+    if header("transfer-encoding: chunked").is_some() {
+        // Git sends what is larger than 1 MiB so.
+        loop {
+            let mut line = String::new();
+            reader.read_line(&mut line).ok()?;
+            let length = u64::from_str_radix(line.trim_end(), 16).ok()?;
+            let begin = body.len();
+            reader.by_ref().take(length + 2).read_to_end(&mut body).ok()?;
+            if (body.len() - begin) as u64 != length + 2 {
+                return None;
+            }
+            body.truncate(body.len() - 2);
+            if length == 0 {
+                break;
+            }
+        }
+    } else if let Some(length) = header("content-length: ") {
+        body.resize(length.parse().ok()?, 0);
+        reader.read_exact(&mut body).ok()?;
     }
     Some((head, body))
 }

@@ -1,6 +1,6 @@
 //! Runs `imago import`: reads what other tools say of the tags of images, as policies for the settings. Nothing is written.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::report::{Place, Problem};
@@ -24,14 +24,18 @@ pub struct ImportReport {
     pub problems: Vec<Problem>,
 }
 
-/// Where Renovate looks for its settings beside `*.json`, which the scan finds.
-const OF_RENOVATE: [&str; 8] = [
+/// Where Renovate looks for its settings.
+const OF_RENOVATE: [&str; 12] = [
+    "renovate.json",
+    "renovate.jsonc",
+    ".github/renovate.jsonc",
     ".github/renovate.json",
     ".github/renovate.json5",
     ".gitlab/renovate.json",
     ".gitlab/renovate.json5",
     ".renovaterc.json",
     ".renovaterc.json5",
+    ".renovaterc.jsonc",
     ".renovaterc",
     "renovate.json5",
 ];
@@ -57,12 +61,15 @@ const TELLING: [&[u8]; 6] = [
 
 /// Reads the files of the request. `Err`: nothing could be looked at.
 pub fn run(request: &FilesRequest, at: &Workspace) -> anyhow::Result<ImportReport> {
+    let of_renovate = settings_of_renovate(request, at);
     let scanned = scan::scan(request.scope(at), |found| {
         let name = found.shown;
-        let is_renovate = is_renovate(&found.path);
+        if of_renovate.contains_key(&name) {
+            return None;
+        }
         match found.what {
             What::File(bytes) => {
-                let is_silent = !is_renovate && !may_tell(bytes);
+                let is_silent = !may_tell(bytes);
                 Some(Ok(Read {
                     name,
                     bytes: if is_silent {
@@ -70,7 +77,7 @@ pub fn run(request: &FilesRequest, at: &Workspace) -> anyhow::Result<ImportRepor
                     } else {
                         std::mem::take(bytes)
                     },
-                    is_renovate,
+                    is_renovate: false,
                     is_silent,
                 }))
             }
@@ -79,21 +86,19 @@ pub fn run(request: &FilesRequest, at: &Workspace) -> anyhow::Result<ImportRepor
         }
     });
     let (mut found, _) = scanned.map_err(|error| survey::wrong_paths(&error))?;
-    let seen: BTreeSet<String> = found
-        .iter()
-        .flatten()
-        .map(|read| read.name.clone())
-        .collect();
-    let others = settings_of_renovate(request, at).filter(|(_, name)| !seen.contains(name));
-    found.extend(others.map(|(path, name)| match files::read(&path) {
-        Ok(bytes) => Ok(Read {
-            name,
-            bytes,
-            is_renovate: true,
-            is_silent: false,
-        }),
-        Err(error) => Err(unread(&name, &error)),
-    }));
+    found.extend(
+        of_renovate
+            .into_iter()
+            .map(|(name, path)| match files::read(&path) {
+                Ok(bytes) => Ok(Read {
+                    name,
+                    bytes,
+                    is_renovate: true,
+                    is_silent: false,
+                }),
+                Err(error) => Err(unread(&name, &error)),
+            }),
+    );
     let mut report = ImportReport::default();
     let mut importer = Importer::default();
     for file in found {
@@ -120,33 +125,34 @@ pub fn run(request: &FilesRequest, at: &Workspace) -> anyhow::Result<ImportRepor
     Ok(report)
 }
 
-/// The settings of Renovate in the named folders that are there, each as it can be opened and as it is shown. A link that leads out of its
-/// folder is not followed.
-fn settings_of_renovate(
-    request: &FilesRequest,
-    at: &Workspace,
-) -> impl Iterator<Item = (PathBuf, String)> {
+/// The settings of Renovate that are named, or stand where Renovate looks in the named folders: each by its name as it is shown, with the path
+/// that opens it. A link that leads out of its folder is not followed.
+fn settings_of_renovate(request: &FilesRequest, at: &Workspace) -> BTreeMap<String, PathBuf> {
     let named = match request.paths.as_slice() {
         [] => vec![PathBuf::new()],
         paths => paths.to_vec(),
     };
-    let of = |folder: &PathBuf| {
-        let shown = folder.strip_prefix(".").unwrap_or(folder);
-        let base = at.reach(folder).canonicalize().ok()?;
-        let place = |name: &str| {
-            let path = base.join(name).canonicalize().ok()?;
-            let is_within = path.starts_with(&base) && path.is_file();
-            is_within.then(|| (path, shown.join(name).display().to_string()))
+    let mut places = BTreeMap::new();
+    for path in named {
+        let shown = path.strip_prefix(".").unwrap_or(&path);
+        let Ok(base) = at.reach(&path).canonicalize() else {
+            continue;
         };
-        Some(
-            OF_RENOVATE
-                .into_iter()
-                .filter_map(place)
-                .collect::<Vec<_>>(),
-        )
-    };
-    let places: Vec<_> = named.iter().filter_map(of).flatten().collect();
-    places.into_iter()
+        let is_one = |name: &&str| base.file_name() == Path::new(name).file_name();
+        if base.is_file() && OF_RENOVATE.iter().any(|name| is_one(&name)) {
+            places.insert(shown.display().to_string(), base);
+            continue;
+        }
+        for name in OF_RENOVATE {
+            if let Ok(path) = base.join(name).canonicalize()
+                && path.starts_with(&base)
+                && path.is_file()
+            {
+                places.insert(shown.join(name).display().to_string(), path);
+            }
+        }
+    }
+    places
 }
 
 /// Whether the repository's settings have policies already.
@@ -154,10 +160,6 @@ fn has_policies(root: &Path) -> bool {
     let settings = files::read(&root.join(".imago.yaml")).unwrap_or_default();
     let mut lines = settings.split(|byte| *byte == b'\n');
     lines.any(|line| line.starts_with(b"policies:"))
-}
-
-fn is_renovate(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name == "renovate.json")
 }
 
 fn may_tell(bytes: &[u8]) -> bool {

@@ -80,7 +80,7 @@ pub struct Importer {
     /// The folders with manifests, by their paths with `/`.
     folders: BTreeSet<String>,
     rules: Vec<Rule>,
-    renovate: Vec<renovate::Change>,
+    renovate: renovate::Found,
     /// Whether Renovate writes digests beside tags.
     pins: bool,
     /// What happens to images that no rule is for.
@@ -134,6 +134,13 @@ impl Importer {
         }
     }
 
+    fn remark(&mut self, source: &Source, text: &str) {
+        self.remarks.push(Remark {
+            source: source.clone(),
+            text: text.to_owned(),
+        });
+    }
+
     /// The rules and the remarks.
     pub fn finish(mut self) -> Imported {
         let flux = std::mem::take(&mut self.flux);
@@ -181,8 +188,11 @@ impl Importer {
             imported.add(rule, &mut places);
         }
         let is_for_all = |rule: &Rule| rule.image == renovate::ALL && rule.files.is_none();
-        if !imported.rules.iter().any(is_for_all) {
-            imported.rules.extend(self.default);
+        if let Some(default) = self.default
+            && !imported.rules.iter().any(is_for_all)
+        {
+            imported.rules.push(default);
+            imported.notes.push(renovate::DEFAULT.to_owned());
         }
         imported
             .remarks
@@ -505,7 +515,7 @@ mod tests {
             )
         };
         for (image, expected, left) in [
-            ("", "semver *", ""),
+            ("", "semver *-0", ""),
             ("      constraint: ^1.2\n", "semver ^1.2", ""),
             (
                 "      semverConstraint: ^1.2\n      discoveryLimit: 5\n",
@@ -529,7 +539,7 @@ mod tests {
             ),
             (
                 "      strictSemvers: false\n",
-                "semver *",
+                "semver *-0",
                 "`strictSemvers: false`",
             ),
             (
@@ -597,23 +607,21 @@ mod tests {
         assert_eq!(
             rules,
             [
-                "docker.io/library/postgres: patch; files db/**",
                 "docker.io/library/busybox: ignore",
+                "docker.io/library/redis: digest",
                 "ghcr.io/shop/web: minor; allow v1\\..*",
-                "docker.io/acme/**: minor",
-                "**: minor",
+                "docker.io/library/postgres: patch; files db/**",
+                "docker.io/library/postgres: minor",
+                "docker.io/acme/x: minor",
+                "docker.io/acme/**: minor; allow v?[0-1](?:[^0-9].*)?",
+                "**: digest",
             ]
         );
         let all = remarks.join("\n");
-        for part in [
-            "!acme/x",
-            "/^quay/",
-            "matchCurrentVersion",
-            "minimumReleaseAge",
-        ] {
+        for part in ["/^quay/", "matchCurrentVersion", "minimumReleaseAge"] {
             assert!(all.contains(part), "{part}: {all}");
         }
-        assert_eq!(remarks.len(), 4, "{all}");
+        assert_eq!(remarks.len(), 3, "{all}");
         let (rules, _) = import(&[("renovate.json", "{}")]);
         assert_eq!(rules, ["**: major"]);
         for (written, expected) in [
@@ -664,10 +672,10 @@ mod tests {
                    {"matchPackageNames": ["r.test/d"], "allowedVersions": "~3.0"},
                    {"matchUpdateTypes": ["major"], "enabled": false}"#,
                 &[
-                    "r.test/d: digest",
-                    "r.test/c: minor",
-                    "r.test/b: digest",
-                    "r.test/a: minor",
+                    "r.test/d: minor; allow v?(?:[0-2]|3\\.0)(?:[^0-9].*)?",
+                    "r.test/c: minor; allow v?[0-3](?:[^0-9].*)?",
+                    "r.test/b: minor; allow v?(?:0|1\\.[0-4])(?:[^0-9].*)?",
+                    "r.test/a: minor; allow v?[0-3](?:[^0-9].*)?",
                     "**: minor",
                 ],
             ),
@@ -675,11 +683,8 @@ mod tests {
             let text = format!(r#"{{"packageRules": [{written}]}}"#);
             let (rules, remarks) = import(&[("renovate.json", &text)]);
             assert_eq!(rules, expected, "{written}");
-            let left = rules
-                .iter()
-                .filter(|rule| rule.contains("r.test") && rule.ends_with("digest"));
             let is_off = usize::from(written.contains("matchManagers"));
-            assert_eq!(remarks.len(), left.count() + is_off, "{remarks:?}");
+            assert_eq!(remarks.len(), is_off, "{remarks:?}");
         }
         let digests = r#"{"packageRules": [{"matchUpdateTypes": ["digest"], "enabled": false}]}"#;
         let (rules, remarks) = import(&[("renovate.json", digests)]);
@@ -711,6 +716,103 @@ mod tests {
             let notes = importer.finish().notes;
             let names = notes.iter().any(|note| note.contains("`track: tag`"));
             assert_eq!(names, pins, "{settings}: {notes:?}");
+        }
+    }
+
+    #[test]
+    fn what_renovate_holds_back_is_not_opened() {
+        let off = r#""enabled": false"#;
+        for (settings, expected, said) in [
+            (r#"{"major": {"enabled": false}}"#.to_owned(), &["**: minor"][..], &[][..]),
+            (r#"{"docker": {"major": {"enabled": false}}}"#.to_owned(), &["**: minor"], &[]),
+            (r#"{"extends": ["docker:disableMajor"]}"#.to_owned(), &["**: minor"], &["presets"]),
+            (r#"{"patch": {"enabled": false}}"#.to_owned(), &["**: digest"], &["`**`: no policy takes"]),
+            (r#"{"kubernetes": {"enabled": false}}"#.to_owned(), &["**: digest"], &["it is switched off"]),
+            // A regular expression that is the start of a name, a name, or neither.
+            (rule(&format!(r#""matchPackageNames": ["/^ghcr\\.io\\/shop\\//"], {off}"#)), &["ghcr.io/shop/**: ignore", "**: major"], &[]),
+            (rule(&format!(r#""matchPackagePatterns": ["^redis$"], {off}"#)), &["docker.io/library/redis: ignore", "**: major"], &[]),
+            (rule(&format!(r#""matchDepNames": ["redis"], {off}"#)), &["docker.io/library/redis: ignore", "**: major"], &[]),
+            (rule(&format!(r#""matchPackageNames": ["/sha/"], {off}"#)), &["**: digest"], &["`/sha/` is not a name"]),
+            // Exceptions are updated, as without the rule.
+            (rule(&format!(r#""matchPackageNames": ["*", "!ghcr.io/shop/**"], {off}"#)), &["ghcr.io/shop/**: major", "**: ignore"], &[]),
+            (rule(&format!(r#""excludePackageNames": ["nginx"], {off}"#)), &["docker.io/library/nginx: major", "**: ignore"], &[]),
+            (rule(&format!(r#""matchPackageNames": ["*", "!/shop/"], {off}"#)), &["**: ignore"], &["so the rule is for these, too"]),
+            (rule(r#""matchPackageNames": ["!/shop/"], "enabled": true"#), &["**: major"], &["the rule is left out"]),
+            (rule(&format!(r#""matchPackageNames": ["redis"], "matchDepNames": ["x"], {off}"#)), &["docker.io/library/redis: digest",
+ "docker.io/library/x: digest", "**: major"], &["`matchDepNames`"]),
+            (rule(&format!(r#""matchManagers": ["!kubernetes"], "matchUpdateTypes": ["major"], {off}"#)), &["**: digest"], &["`matchManagers` has no counterpart"]),
+            (rule(r#""matchManagers": ["kubernetes"], "enabled": true"#), &["**: major"], &["the files of all managers"]),
+            // Files.
+            (rule(&format!(r#""matchFileNames": ["!apps/prod/**"], "matchUpdateTypes": ["major"], {off}"#)), &["**: major; files apps/prod/**", "**: minor"], &[]),
+            (rule(&format!(r#""matchFileNames": ["/^apps/"], {off}"#)), &["**: digest"], &["no glob of files"]),
+            (
+                r#"{"packageRules": [{"matchFileNames": ["db/**"], "matchUpdateTypes": ["major"], "enabled": false},
+                    {"matchPackageNames": ["r.test/a"], "matchUpdateTypes": ["minor"], "enabled": true}]}"#.to_owned(),
+                &["r.test/a: minor; files db/**", "r.test/a: major", "**: minor; files db/**", "**: major"],
+                &[],
+            ),
+            // Versions.
+            (rule(r#""matchPackageNames": ["node"], "allowedVersions": "<21""#), &["docker.io/library/node: major; allow v?(?:[0-9]|1[0-9]|20)(?:[^0-9].*)?", "**: major"], &[]),
+            (rule(r#""matchPackageNames": ["node"], "allowedVersions": ">=18""#), &["docker.io/library/node: major", "**: major"], &[]),
+            (rule(r#""matchPackageNames": ["node"], "allowedVersions": "<1.2.3""#), &["docker.io/library/node: semver <1.2.3", "**: major"], &["reads versions of three numbers"]),
+            (rule(r#""matchPackageNames": ["node"], "allowedVersions": "/^v/i""#), &["docker.io/library/node: major; allow (?i)v.*", "**: major"], &[]),
+            (rule(r#""matchPackageNames": ["node"], "allowedVersions": "!/rc/""#), &["docker.io/library/node: digest", "**: major"], &["`allowedVersions: !/rc/`"]),
+            (rule(r#""matchPackageNames": ["node"], "allowedVersions": "<{{add major 1}}""#), &["docker.io/library/node: digest", "**: major"], &["within `allowedVersions"]),
+            (rule(&format!(r#""matchPackageNames": ["node"], "versioning": "regex:^x$", {off}"#)), &["docker.io/library/node: ignore", "**: major"], &["a suffix stays"]),
+            (rule(r#""matchUpdateTypes": ["major"], "dependencyDashboardApproval": true"#), &["**: minor"], &["nobody is asked"]),
+            // No images.
+            (rule(&format!(r#""matchPackageNames": ["@angular/**", "org.example:**"], {off}"#)), &["**: major"], &[]),
+            (rule(r#""matchManagers": ["helmv3"], "matchPackageNames": ["redis"], "allowedVersions": "<2""#), &["**: major"], &[]),
+        ] {
+            let (rules, remarks) = import(&[("renovate.json", &settings)]);
+            assert_eq!(rules, expected, "{settings} {remarks:?}");
+            assert_eq!(remarks.len(), said.len(), "{settings} {remarks:?}");
+            for (remark, part) in remarks.iter().zip(said) {
+                assert!(remark.contains(part), "{settings} {remarks:?}");
+            }
+        }
+    }
+
+    fn rule(keys: &str) -> String {
+        format!(r#"{{"packageRules": [{{{keys}}}]}}"#)
+    }
+
+    #[test]
+    fn a_bound_lets_the_tags_below_it_through_with_any_suffix() {
+        for (range, taken, left) in [
+            (
+                "<21",
+                &["20", "20.11.0-alpine", "v9.1", "0.1"][..],
+                &["21", "21.0.1", "200", "20240101", "latest"][..],
+            ),
+            ("<=4", &["4.9-x", "3"], &["5.0", "44"]),
+            (
+                "<1.5",
+                &["1.4", "1.4.9-rc.1", "0.9"],
+                &["1.5", "1.40", "14", "2"],
+            ),
+            ("^3.2 || 4", &[], &[]),
+            (">=14 <17.0.0", &["16.2-alpine", "14"], &["17.0", "170"]),
+            ("~2.30", &["2.30.4", "2.9", "1.99"], &["2.31", "2.300", "3"]),
+        ] {
+            let settings = rule(&format!(
+                r#""matchPackageNames": ["r.test/a"], "allowedVersions": "{range}""#
+            ));
+            let mut importer = Importer::default();
+            let file = File::parse(&settings).unwrap();
+            importer.read_renovate(file.document(0), "renovate.json");
+            let imported = importer.finish();
+            let Some(allow) = &imported.rules[0].allow else {
+                assert!(taken.is_empty(), "{range}");
+                continue;
+            };
+            let allow = regex::Regex::new(&format!("^(?:{allow})$")).unwrap();
+            for tag in taken {
+                assert!(allow.is_match(tag), "{range} {tag}");
+            }
+            for tag in left {
+                assert!(!allow.is_match(tag), "{range} {tag}");
+            }
         }
     }
 }

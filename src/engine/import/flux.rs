@@ -107,7 +107,8 @@ pub(in crate::engine) fn read<'a, T: Tree<'a>>(object: T, file: &str, found: &mu
     let is_suspended = at(object, &["spec", "suspend"]).map(T::scalar) == Some(Scalar::Bool(true));
     if kind == "ImageRepository" {
         let exclusions = at(object, &["spec", "exclusionList"]).map(T::items);
-        let has_exclusions = exclusions.is_some();
+        // An empty list is as none.
+        let has_exclusions = (exclusions.as_ref()).is_some_and(|list| !list.is_empty());
         let exclusions = exclusions.unwrap_or_default().into_iter();
         let mut repository = Repository {
             image: text(&["spec", "image"]),
@@ -174,7 +175,7 @@ pub(super) fn rules(
 ) -> Vec<Rule> {
     let mut rules = Vec::new();
     for policy in &found.policies {
-        match rule(policy, &found.repositories, remarks) {
+        match rule(policy, &found, remarks) {
             Ok(rule) => rules.push((policy.own.clone(), rule)),
             Err(text) => remarks.push(Remark {
                 source: policy.source.clone(),
@@ -187,10 +188,19 @@ pub(super) fn rules(
         *counts.entry(rule.image.clone()).or_default() += 1;
     }
     let in_files = |(own, rule): (Named, Rule)| {
-        let files = markers.get(&format!("{}:{}", own.0, own.1));
-        match files.filter(|_| counts[&rule.image] > 1) {
-            None => vec![rule],
-            Some(files) => {
+        let mut files = markers
+            .get(&format!("{}:{}", own.0, own.1))
+            .cloned()
+            .unwrap_or_default();
+        if own.0.is_empty() {
+            // A kustomization says the namespace.
+            let named =
+                (markers.iter()).filter(|(marker, _)| marker.ends_with(&format!(":{}", own.1)));
+            files.extend(named.flat_map(|(_, files)| files.iter().cloned()));
+        }
+        match counts[&rule.image] > 1 && !files.is_empty() {
+            false => vec![rule],
+            true => {
                 let within = |file: &String| Rule {
                     files: Some(only(file)),
                     ..rule.clone()
@@ -202,15 +212,14 @@ pub(super) fn rules(
     rules.into_iter().flat_map(in_files).collect()
 }
 
-fn rule(
-    policy: &ImagePolicy,
-    repositories: &BTreeMap<Named, Repository>,
-    remarks: &mut Vec<Remark>,
-) -> Result<Rule, String> {
+fn rule(policy: &ImagePolicy, found: &Found, remarks: &mut Vec<Remark>) -> Result<Rule, String> {
     let (namespace, name) = &policy.repository;
-    let repository = repositories.get(&policy.repository).ok_or_else(|| {
+    let repository = found.repository(policy).ok_or_else(|| {
         format!("its ImageRepository `{namespace}/{name}` is in none of the files")
     })?;
+    if policy.is_suspended || repository.is_suspended {
+        return Err("it or its ImageRepository is suspended".to_owned());
+    }
     let image = name_of(&repository.image).ok_or_else(|| {
         format!(
             "the image `{}` of its ImageRepository is none",

@@ -47,7 +47,8 @@ fn take<'a, T: Tree<'a>>(image: T, source: &Source, importer: &mut Importer) {
     };
     let constraint = CONSTRAINTS.into_iter().find_map(text);
     let policy = match text("imageSelectionStrategy").unwrap_or("SemVer") {
-        "SemVer" => format!("semver {}", constraint.unwrap_or("*")),
+        // Without a constraint pre-releases are taken, too.
+        "SemVer" => format!("semver {}", constraint.unwrap_or("*-0")),
         "Lexical" => "alphabetical".to_owned(),
         "NewestBuild" => "newest".to_owned(),
         "Digest" => "digest".to_owned(),

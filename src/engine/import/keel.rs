@@ -39,11 +39,25 @@ pub(super) fn read<'a, T: Tree<'a>>(object: T, file: &str, importer: &mut Import
             line: node.line(),
             what: label(object),
         };
-        let monitored = text("monitorContainers").and_then(|regex| {
-            let regex = RegexBuilder::new(regex).size_limit(LARGEST).build();
-            regex.ok()
+        let monitored = text("monitorContainers").map(|regex| {
+            let built = RegexBuilder::new(regex).size_limit(LARGEST).build();
+            built.map_err(|_| regex)
         });
-        let images = images(object)
+        let monitored = match monitored {
+            Some(Err(regex)) => {
+                let text = format!(
+                    "the regular expression `{regex}` of `monitorContainers` is not read; write what its containers follow by hand"
+                );
+                importer.remark(&source(policy), &text);
+                continue;
+            }
+            monitored => monitored.and_then(Result::ok),
+        };
+        let lists: &[&str] = match text("initContainers") {
+            Some("true") => &["initContainers", "containers"],
+            _ => &["containers"],
+        };
+        let images = images(object, lists)
             .into_iter()
             .filter(|(name, _)| monitored.as_ref().is_none_or(|regex| regex.is_match(name)));
         for (_, image) in images {
@@ -57,7 +71,9 @@ pub(super) fn read<'a, T: Tree<'a>>(object: T, file: &str, importer: &mut Import
         }
         for (key, node) in said.entries() {
             let name = key.strip_prefix(PREFIX).unwrap_or("policy");
-            if !SILENT.contains(&name) && !matches!(name, "policy" | "monitorContainers") {
+            if !SILENT.contains(&name)
+                && !matches!(name, "policy" | "monitorContainers" | "initContainers")
+            {
                 importer.remarks.push(Remark {
                     source: source(node),
                     text: match name {
@@ -71,24 +87,25 @@ pub(super) fn read<'a, T: Tree<'a>>(object: T, file: &str, importer: &mut Import
 }
 
 /// The containers of an object with a pod template, each with its image.
-fn images<'a, T: Tree<'a>>(object: T) -> Vec<(&'a str, &'a str)> {
+fn images<'a, T: Tree<'a>>(object: T, lists: &[&str]) -> Vec<(&'a str, &'a str)> {
     let pods: [&[&str]; 3] = [
         &["spec", "template", "spec"],
         &["spec", "jobTemplate", "spec", "template", "spec"],
         &["spec"],
     ];
-    let lists = pods
+    let containers = pods
         .into_iter()
         .filter_map(|path| at(object, path))
         .flat_map(|pod| {
-            ["initContainers", "containers"]
-                .map(|list| pod.get(list).map(T::items).unwrap_or_default())
+            lists
+                .iter()
+                .flat_map(move |list| pod.get(list).map(T::items).unwrap_or_default())
         });
     let named = |container: T| {
         let name = text_at(container, &["name"]).unwrap_or_default();
         Some((name, text_at(container, &["image"])?))
     };
-    lists.flatten().filter_map(named).collect()
+    containers.filter_map(named).collect()
 }
 
 fn values<'a, T: Tree<'a>>(values: T, keel: T, file: &str, importer: &mut Importer) {

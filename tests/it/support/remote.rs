@@ -223,7 +223,11 @@ fn read(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
             reader.read_line(&mut line).ok()?;
             let length = u64::from_str_radix(line.trim_end(), 16).ok()?;
             let begin = body.len();
-            reader.by_ref().take(length + 2).read_to_end(&mut body).ok()?;
+            reader
+                .by_ref()
+                .take(length + 2)
+                .read_to_end(&mut body)
+                .ok()?;
             if (body.len() - begin) as u64 != length + 2 {
                 return None;
             }

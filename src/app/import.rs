@@ -138,8 +138,8 @@ fn settings_of_renovate(request: &FilesRequest, at: &Workspace) -> BTreeMap<Stri
         let Ok(base) = at.reach(&path).canonicalize() else {
             continue;
         };
-        let is_one = |name: &&str| base.file_name() == Path::new(name).file_name();
-        if base.is_file() && OF_RENOVATE.iter().any(|name| is_one(&name)) {
+        let is_one = |name: &str| base.file_name() == Path::new(name).file_name();
+        if base.is_file() && OF_RENOVATE.iter().any(|name| is_one(name)) {
             places.insert(shown.display().to_string(), base);
             continue;
         }

@@ -757,6 +757,8 @@ mod tests {
             (rule(r#""matchPackageNames": ["node"], "allowedVersions": "<1.2.3""#), &["docker.io/library/node: semver <1.2.3", "**: major"], &["reads versions of three numbers"]),
             (rule(r#""matchPackageNames": ["node"], "allowedVersions": "/^v/i""#), &["docker.io/library/node: major; allow (?i)v.*", "**: major"], &[]),
             (rule(r#""matchPackageNames": ["node"], "allowedVersions": "!/rc/""#), &["docker.io/library/node: digest", "**: major"], &["`allowedVersions: !/rc/`"]),
+            (rule(r#""matchPackageNames": ["node"], "allowedVersions": "/^(?!v)/""#), &["docker.io/library/node: digest", "**: major"], &["no policy is `major` within"]),
+            (rule(r#""matchPackageNames": ["node"], "allowedVersions": "<1.2.3.4""#), &["docker.io/library/node: digest", "**: major"], &["no policy is `major` within"]),
             (rule(r#""matchPackageNames": ["node"], "allowedVersions": "<{{add major 1}}""#), &["docker.io/library/node: digest", "**: major"], &["within `allowedVersions"]),
             (rule(&format!(r#""matchPackageNames": ["node"], "versioning": "regex:^x$", {off}"#)), &["docker.io/library/node: ignore", "**: major"], &["a suffix stays"]),
             (rule(r#""matchUpdateTypes": ["major"], "dependencyDashboardApproval": true"#), &["**: minor"], &["nobody is asked"]),
@@ -814,5 +816,22 @@ mod tests {
                 assert!(!allow.is_match(tag), "{range} {tag}");
             }
         }
+    }
+
+    #[test]
+    fn more_rules_than_can_be_put_together_open_nothing() {
+        let rule = |number: usize| {
+            format!(
+                r#"{{"matchPackageNames": ["w{number}"], "matchFileNames": ["f{number}/**"], "enabled": false}}"#
+            )
+        };
+        let rules: Vec<String> = (0..2_000).map(rule).collect();
+        let text = format!(r#"{{"packageRules": [{}]}}"#, rules.join(","));
+        let (rules, remarks) = import(&[("renovate.json", &text)]);
+        assert_eq!(rules, ["**: digest"]);
+        assert!(
+            remarks.len() == 1 && remarks[0].contains("too many"),
+            "{remarks:?}"
+        );
     }
 }

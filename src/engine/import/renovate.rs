@@ -8,6 +8,7 @@ use globset::{Glob, GlobMatcher};
 
 use super::{Importer, Remark, Rule, Source, at, name_of, pattern, text_at};
 use crate::engine::tree::{Scalar, Tree};
+use crate::engine::version::{self, Terms};
 
 /// The glob of all images.
 pub(super) const ALL: &str = "**";
@@ -546,13 +547,19 @@ pub(super) fn rules(found: &Found, remarks: &mut Vec<Remark>) -> Vec<Rule> {
             remarks.push(Remark {
                 source: change.source.clone(),
                 text: format!(
-                    "{} rules for {} images and {} files or more are not put together; write them by hand",
-                    changes.len(),
-                    images.len(),
-                    files.len()
+                    "{} rules with {patterns} names are too many to put together; write policies by hand, until then images follow their tags (`digest`)",
+                    changes.len()
                 ),
             });
-            return Vec::new();
+            return vec![Rule {
+                image: ALL.to_owned(),
+                files: None,
+                policy: "digest".to_owned(),
+                allow: None,
+                ignore: Vec::new(),
+                source: change.source.clone(),
+                folder: None,
+            }];
         }
     }
     if let Some(source) = &found.unknown
@@ -658,6 +665,17 @@ fn merged(changes: &[Change], image: &str, files: Option<&str>) -> Result<Policy
         return Ok(Policy::of(word));
     };
     let unsaid = || format!("no policy is `{word}` within `allowedVersions: {allowed}`");
+    let readable = |policy: Policy| {
+        let read = version::Policy::new(Terms {
+            words: &policy.policy,
+            allow: policy.allow.as_deref(),
+            ..Terms::default()
+        });
+        match read {
+            Ok(_) => Ok(policy),
+            Err(error) => Err(format!("{}: {error}", unsaid())),
+        }
+    };
     let allow = match allowed.strip_prefix('/') {
         Some(regex) => match (regex.strip_suffix('/'), regex.strip_suffix("/i")) {
             (Some(regex), _) => Some(pattern::whole(regex)),
@@ -668,7 +686,7 @@ fn merged(changes: &[Change], image: &str, files: Option<&str>) -> Result<Policy
         None => match (below(allowed), word) {
             (Some(allow), _) => allow,
             (None, "major") => {
-                return Ok(Policy {
+                return readable(Policy {
                     remark: Some(format!(
                         "`semver {allowed}` reads versions of three numbers alone; a tag with a suffix loses it, and other tags are held"
                     )),
@@ -678,7 +696,7 @@ fn merged(changes: &[Change], image: &str, files: Option<&str>) -> Result<Policy
             (None, _) => return Err(unsaid()),
         },
     };
-    Ok(Policy {
+    readable(Policy {
         allow,
         ..Policy::of(word)
     })

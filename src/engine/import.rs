@@ -762,6 +762,26 @@ mod tests {
             (rule(r#""matchPackageNames": ["node"], "allowedVersions": "<{{add major 1}}""#), &["docker.io/library/node: digest", "**: major"], &["within `allowedVersions"]),
             (rule(&format!(r#""matchPackageNames": ["node"], "versioning": "regex:^x$", {off}"#)), &["docker.io/library/node: ignore", "**: major"], &["a suffix stays"]),
             (rule(r#""matchUpdateTypes": ["major"], "dependencyDashboardApproval": true"#), &["**: minor"], &["nobody is asked"]),
+            // Names by their start, general approval, one manager, files that overlap, and globs that cost too much.
+            (rule(&format!(r#""matchPackagePrefixes": ["bitnami"], {off}"#)), &["docker.io/library/bitnami*: ignore", "docker.io/bitnami/**: ignore", "**: major"], &[]),
+            (rule(&format!(r#""matchPackageNames": ["/^ghcr\\.io\\/sh/"], {off}"#)), &["ghcr.io/sh*: ignore", "ghcr.io/sh*/**: ignore", "**: major"], &[]),
+            (r#"{"dependencyDashboardApproval": true}"#.to_owned(), &["**: digest"], &[]),
+            (r#"{"extends": [":approveMajorUpdates"]}"#.to_owned(), &["**: minor"], &["presets"]),
+            (r#"{"major": {"enabled": false}, "kubernetes": {"major": {"enabled": true}}}"#.to_owned(), &["**: minor"], &[]),
+            (
+                r#"{"packageRules": [{"enabled": false}, {"matchFileNames": ["prod/**"], "enabled": true},
+                    {"matchFileNames": ["prod/secret/**"], "enabled": false}]}"#.to_owned(),
+                &["**: ignore; files prod/secret/**", "**: major; files prod/**", "**: ignore"],
+                &[],
+            ),
+            (rule(&format!(r#""matchFileNames": ["values.yaml"], {off}"#)), &["**: ignore; files /values.yaml", "**: major"], &[]),
+            (
+                r#"{"packageRules": [{"enabled": false}, {"matchPackageNames": ["ghcr.io/*"], "enabled": true},
+                    {"matchPackageNames": ["ghcr.io/shop/web"], "allowedVersions": "<2"}]}"#.to_owned(),
+                &["ghcr.io/shop/web: ignore", "ghcr.io/*: major", "**: ignore"],
+                &[],
+            ),
+            (rule(&format!(r#""matchFileNames": ["{}a{}"], {off}"#, "{".repeat(300), "}".repeat(300))), &["**: digest"], &["no glob of files"]),
             // No images.
             (rule(&format!(r#""matchPackageNames": ["@angular/**", "org.example:**"], {off}"#)), &["**: major"], &[]),
             (rule(r#""matchManagers": ["helmv3"], "matchPackageNames": ["redis"], "allowedVersions": "<2""#), &["**: major"], &[]),

@@ -4,7 +4,9 @@
 //! policy has all that the rules say of its images, and the most special one comes first. Nothing is opened by what cannot be read: where
 //! a rule holds updates back and no policy says the same, its images follow their tags (`digest`).
 
-use globset::{Glob, GlobMatcher};
+use std::collections::BTreeSet;
+
+use globset::{GlobBuilder, GlobMatcher};
 
 use super::{Importer, Remark, Rule, Source, at, name_of, pattern, text_at};
 use crate::engine::tree::{Scalar, Tree};
@@ -79,17 +81,18 @@ const NAMES: [(&str, &str, &str); 12] = [
     ("matchDepNames", "", ""),
     ("matchPackagePatterns", "/", "/"),
     ("matchDepPatterns", "/", "/"),
-    ("matchPackagePrefixes", "", "**"),
-    ("matchDepPrefixes", "", "**"),
+    ("matchPackagePrefixes", "", "{/,}**"),
+    ("matchDepPrefixes", "", "{/,}**"),
     ("excludePackageNames", "!", ""),
     ("excludeDepNames", "!", ""),
     ("excludePackagePatterns", "!/", "/"),
     ("excludeDepPatterns", "!/", "/"),
-    ("excludePackagePrefixes", "!", "**"),
-    ("excludeDepPrefixes", "!", "**"),
+    ("excludePackagePrefixes", "!", "{/,}**"),
+    ("excludeDepPrefixes", "!", "{/,}**"),
 ];
 /// Presets that switch kinds of updates off.
-const PRESETS: [(&str, Kinds); 3] = [
+const PRESETS: [(&str, Kinds); 4] = [
+    (":approveMajorUpdates", MAJOR),
     (":disableMajorUpdates", MAJOR),
     ("docker:disableMajor", MAJOR),
     ("docker:disable", EVERY),
@@ -229,11 +232,23 @@ pub(super) fn read<'a, T: Tree<'a>>(settings: T, file: &str, importer: &mut Impo
             );
         }
     }
-    for_all(Effect::of_kinds(settings), source(None, "the settings"));
-    for part in ["docker"].iter().chain(&MANAGERS) {
-        if let Some(node) = settings.get(part) {
-            for_all(Effect::of_kinds(node), source(Some(node), part));
+    let sections = ["docker"].iter().chain(&MANAGERS);
+    let sections = sections.filter_map(|name| Some((*name, settings.get(name)?)));
+    for (name, section) in [("the settings", settings)].into_iter().chain(sections) {
+        let mut effect = Effect::of_kinds(section);
+        if section.get("dependencyDashboardApproval").map(T::scalar) == Some(Scalar::Bool(true)) {
+            let tags = Kinds {
+                digest: false,
+                ..EVERY
+            };
+            effect.enabled.insert(0, (tags, false));
         }
+        if MANAGERS.contains(&name) {
+            // A policy is for the files of all managers.
+            effect.enabled.retain(|(_, is_on)| !is_on);
+        }
+        let place = (name != "the settings").then_some(section);
+        for_all(effect, source(place, name));
     }
     for manager in MANAGERS {
         if is_off(&[manager, "enabled"]) {
@@ -353,11 +368,13 @@ fn read_rule<'a, T: Tree<'a>>(rule: T, source: &Source, importer: &mut Importer)
     let mut images = Globs::default();
     for name in &names {
         let (is_left_out, name) = negated(name);
-        match image(name) {
-            Image::Glob(glob) if is_left_out => images.left_out.push(Pattern::new(glob)),
-            Image::Glob(glob) => images.matched.push(Pattern::new(glob)),
-            Image::None => {}
-            Image::Unknown => {
+        let list = match is_left_out {
+            true => &mut images.left_out,
+            false => &mut images.matched,
+        };
+        match self::images(name) {
+            Some(globs) => list.extend(globs.into_iter().map(Pattern::new)),
+            None => {
                 remark(&format!(
                     "`{name}` is not a name or a glob of images{}",
                     match (is_left_out, holds_back) {
@@ -388,7 +405,7 @@ fn read_rule<'a, T: Tree<'a>>(rule: T, source: &Source, importer: &mut Importer)
     let mut in_files = Globs::default();
     for file in files {
         let (is_left_out, glob) = negated(file);
-        if glob.starts_with('/') {
+        if glob.starts_with('/') || !is_short(glob) {
             effect.is_partial = true;
             importer.remark(
                 source,
@@ -409,7 +426,11 @@ fn read_rule<'a, T: Tree<'a>>(rule: T, source: &Source, importer: &mut Importer)
             true => &mut in_files.left_out,
             false => &mut in_files.matched,
         };
-        list.push(Pattern::new(glob.to_owned()));
+        // Without a `/` it is a file of the topmost folder, which policies write so.
+        list.push(Pattern::new(match glob.contains('/') || glob == ALL {
+            true => glob.to_owned(),
+            false => format!("/{glob}"),
+        }));
     }
     importer.renovate.changes.push(Change {
         images,
@@ -485,18 +506,20 @@ fn kinds(types: &[&str]) -> Kinds {
 
 impl Pattern {
     fn new(text: String) -> Self {
-        let glob = text
-            .contains(['*', '?', '[', '{', '\\'])
-            .then(|| Glob::new(&text));
+        let glob = text.contains(['*', '?', '[', '{', '\\']).then(|| {
+            let mut glob = GlobBuilder::new(&text);
+            glob.literal_separator(true).build()
+        });
         let matcher = glob.and_then(Result::ok).map(|glob| glob.compile_matcher());
         Self { text, matcher }
     }
 
     /// Whether it has all that another glob has.
     fn has(&self, other: &str) -> bool {
+        let crosses = self.text.contains(ALL) || !other.contains(ALL);
         self.text == other
             || self.text == ALL
-            || (self.matcher.as_ref()).is_some_and(|matcher| matcher.is_match(other))
+            || crosses && (self.matcher.as_ref()).is_some_and(|matcher| matcher.is_match(other))
     }
 }
 
@@ -525,7 +548,7 @@ impl Change {
 /// The rules, the most special first.
 pub(super) fn rules(found: &Found, remarks: &mut Vec<Remark>) -> Vec<Rule> {
     let changes = &found.changes;
-    let mut images: Vec<(&str, &Source)> = Vec::new();
+    let (mut images, mut seen) = (Vec::<(&str, &Source)>::new(), BTreeSet::new());
     let mut files: Vec<Option<&str>> = vec![None];
     let patterns: usize = (changes.iter())
         .map(|change| 1 + change.images.all().chain(change.files.all()).count())
@@ -533,13 +556,13 @@ pub(super) fn rules(found: &Found, remarks: &mut Vec<Remark>) -> Vec<Rule> {
     for change in changes.iter().rev() {
         let everything = change.images.matched.is_empty().then_some(ALL);
         for image in change.images.all().chain(everything) {
-            if !images.iter().any(|(known, _)| *known == image) {
+            if seen.insert((true, image)) {
                 images.push((image, &change.source));
             }
         }
-        for glob in change.files.all().map(Some) {
-            if !files.contains(&glob) {
-                files.push(glob);
+        for glob in change.files.all() {
+            if seen.insert((false, glob)) {
+                files.push(Some(glob));
             }
         }
         let work = images.len() * files.len() * patterns;
@@ -594,7 +617,14 @@ pub(super) fn rules(found: &Found, remarks: &mut Vec<Remark>) -> Vec<Rule> {
         let within = within
             .into_iter()
             .map(|glob| (Some(glob), come_to(Some(glob))));
-        let within: Vec<_> = within.filter(|(_, policy)| *policy != elsewhere).collect();
+        let mut within: Vec<_> = within.collect();
+        // One before a wider one says something, even if it says what holds elsewhere.
+        while within
+            .last()
+            .is_some_and(|(_, policy)| *policy == elsewhere)
+        {
+            within.pop();
+        }
         for (files, policy) in within.into_iter().chain([(None, elsewhere)]) {
             remarks.extend(policy.remark.map(|text| Remark {
                 source: source.clone(),
@@ -764,44 +794,48 @@ fn up_to(most: u32) -> Option<String> {
     }
 }
 
-/// A name of a list as one of images.
-enum Image {
-    /// On whole names.
-    Glob(String),
-    /// No image has such a name.
-    None,
-    Unknown,
+/// The globs of images that a name of a list stands for; none if no image has such a name. `None`: it is not known.
+fn images(name: &str) -> Option<Vec<String>> {
+    if name == "*" || name == ALL {
+        return Some(vec![ALL.to_owned()]);
+    }
+    if !is_short(name) {
+        return None;
+    }
+    let names = match (name.strip_prefix('/'), name.strip_suffix("{/,}**")) {
+        (Some(regex), _) => of_regex(regex)?,
+        (None, Some(start)) => vec![format!("{start}/**"), format!("{start}*")],
+        (None, None) => vec![name.to_owned()],
+    };
+    Some(names.iter().filter_map(|name| image(name)).collect())
 }
 
-fn image(name: &str) -> Image {
-    if name == "*" || name == ALL {
-        return Image::Glob(ALL.to_owned());
+/// A glob of images. `None`: no image has such a name.
+fn image(name: &str) -> Option<String> {
+    if let Some(name) = name_of(name) {
+        return Some(name);
     }
-    let name = match name.strip_prefix('/') {
-        None => name.to_owned(),
-        Some(regex) => match of_regex(regex) {
-            Some(name) => name,
-            None => return Image::Unknown,
-        },
-    };
-    if let Some(name) = name_of(&name) {
-        return Image::Glob(name);
-    }
-    let (first, rest) = name.split_once('/').unwrap_or((&name, ""));
+    let (first, rest) = name.split_once('/').unwrap_or((name, ""));
     // `@angular/**` is a package of npm, `org.example:**` one of Maven.
     if name.contains('@') || rest.contains(':') || rest.is_empty() && first.contains(':') {
-        return Image::None;
+        return None;
     }
     let is_registry = first.contains(['.', ':']) || first == "localhost" || first.contains('*');
-    Image::Glob(match (is_registry, name.contains('/')) {
-        (true, true) => name,
+    Some(match (is_registry, name.contains('/')) {
+        (true, true) => name.to_owned(),
         (false, true) => format!("docker.io/{name}"),
         (_, false) => format!("docker.io/library/{name}"),
     })
 }
 
-/// `^ghcr\.io\/shop\//` is `ghcr.io/shop/**`, `^nginx$/` is `nginx`. `None`: it says more than a name or the start of one that has its registry.
-fn of_regex(regex: &str) -> Option<String> {
+/// Whether a glob is one that a person writes: a stranger's may cost more than its length.
+fn is_short(glob: &str) -> bool {
+    glob.len() <= 512 && glob.matches('{').count() <= 32
+}
+
+/// `^ghcr\.io\/shop\//` is `ghcr.io/shop/**`, `^nginx$/` is `nginx`. `None`: it says more than a name or the start of one that has its
+/// registry.
+fn of_regex(regex: &str) -> Option<Vec<String>> {
     let regex = regex
         .strip_suffix('/')
         .or_else(|| regex.strip_suffix("/i"))?;
@@ -822,8 +856,9 @@ fn of_regex(regex: &str) -> Option<String> {
         }
     }
     match (is_whole, name.contains('/')) {
-        (true, _) => Some(name),
-        (false, true) => Some(name + ALL),
+        (true, _) => Some(vec![name]),
+        (false, true) if name.ends_with('/') => Some(vec![name + ALL]),
+        (false, true) => Some(vec![format!("{name}*"), format!("{name}*/**")]),
         (false, false) => None,
     }
 }

@@ -56,7 +56,7 @@ fn an_image_without_a_digest_fails_the_check_and_nobody_is_asked() {
         finished.stdout,
         "deploy/web.yaml:10  app  registry.invalid/shop/web:1.4 has no digest\n1 image in 1 of 1 file has no digest\n"
     );
-    assert_eq!(finished.stderr, "");
+    assert_eq!(finished.stderr, "next: `imago files --update`\n");
     let report = imago(&place, "files --check --pinned -o json", 1).json();
     assert_eq!(outcomes(&report), json!({"app": "unpinned", "proxy": "ok"}));
     assert_eq!(report["summary"]["unpinned"], 1);

@@ -19,7 +19,9 @@ fn a_workload_without_a_digest_fails_the_check_and_no_registry_is_asked() {
     );
     let last = "1 image in 1 of 2 workloads has no digest\n";
     assert!(finished.stdout.ends_with(last), "{finished:?}");
-    assert_eq!(finished.stderr, "");
+    let next = "next: `imago cluster --update ";
+    assert!(finished.stderr.starts_with(next), "{finished:?}");
+    assert_eq!(finished.stderr.lines().count(), 1);
     let one = "cluster --check --pinned -f metadata.name=agent";
     let finished = scene.run(one, 0);
     assert!(

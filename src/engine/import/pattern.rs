@@ -107,12 +107,12 @@ pub(super) fn glob(pattern: &str) -> Option<String> {
     let mut letters = inner.chars().peekable();
     while let Some(letter) = letters.next() {
         match letter {
-            '\\' if letters.peek() == Some(&'.') => glob.extend(letters.next()),
+            '\\' if matches!(letters.peek(), Some('.' | '/' | '-')) => glob.extend(letters.next()),
             '.' if letters.peek() == Some(&'*') => {
                 letters.next();
                 glob.push('*');
             }
-            '-' | '_' => glob.push(letter),
+            '-' | '_' | '/' | ':' => glob.push(letter),
             letter if letter.is_ascii_alphanumeric() => glob.push(letter),
             _ => return None,
         }

@@ -172,7 +172,7 @@ fn a_long_name_of_a_container_is_told_in_short() {
     }
 }
 
-/// The peak memory of a report on a tree of `count` small workloads and twice as many other files, in KiB.
+/// The least peak memory of some reports on a tree of `count` small workloads and twice as many other files, in KiB.
 fn cost_of_tree(count: usize) -> u64 {
     let place = Workplace::new();
     place.write("imago.lock", LOCK);
@@ -184,8 +184,9 @@ fn cost_of_tree(count: usize) -> u64 {
         place.write(&format!("{folder}/service.yaml"), &other);
         place.write(&format!("{folder}/other.yaml"), &other);
     }
-    let run = place.imago(["files", "--offline", "--quiet", "."]);
-    run.finish_with(0).peak
+    let run = || place.imago(["files", "--offline", "--quiet", "."]).finish_with(0).peak;
+    // How many files are read at the same moment differs from run to run.
+    (0..3).map(|_| run()).min().unwrap()
 }
 
 #[test]
@@ -193,7 +194,7 @@ fn a_tree_takes_little_memory_for_each_of_its_files() {
     let (once, twice) = (cost_of_tree(1500), cost_of_tree(3000));
     let of_each = (twice.saturating_sub(once)) * 1024 / 1500;
     assert!(
-        of_each <= 2400,
+        of_each <= 2200,
         "{of_each} bytes for a workload and two other files"
     );
 }

@@ -166,7 +166,7 @@ impl Importer {
                 ..rule.clone()
             });
             if below.is_some() {
-                rule.files = Some(only(&rule.source.file));
+                rule.files = Some(file_alone(&rule.source.file));
             }
             rules.extend(below);
             rules.push(rule);
@@ -234,25 +234,22 @@ impl Imported {
             return;
         }
         let place = (rule.image.clone(), rule.files.clone());
-        match places.get(&place).map(|index| &self.rules[*index]) {
-            None => {
-                places.insert(place, self.rules.len());
-                self.rules.push(rule);
-            }
-            Some(other) => {
-                let says_the_same = |other: &Rule| {
-                    (&other.policy, &other.allow, &other.ignore)
-                        == (&rule.policy, &rule.allow, &rule.ignore)
-                };
-                if !says_the_same(other) {
-                    let text = format!(
-                        "the policy `{}` for `{}`: {} has another one for the same images; say with `files`, or with `imago/policy` at the objects, what each is for",
-                        rule.policy, rule.image, other.source.what
-                    );
-                    let source = rule.source;
-                    self.remarks.push(Remark { source, text });
-                }
-            }
+        let Some(index) = places.get(&place) else {
+            places.insert(place, self.rules.len());
+            return self.rules.push(rule);
+        };
+        let other = &mut self.rules[*index];
+        if (&other.policy, &other.allow, &other.ignore) != (&rule.policy, &rule.allow, &rule.ignore)
+        {
+            let text = format!(
+                "the policy `{}` for `{}`: {} has another one for the same images, so they follow their tags (`digest`); say with `files`, or with `imago/policy` at the objects, what each is for",
+                rule.policy, rule.image, other.source.what
+            );
+            other.policy = "digest".to_owned();
+            other.allow = None;
+            other.ignore = Vec::new();
+            let source = rule.source;
+            self.remarks.push(Remark { source, text });
         }
     }
 }
@@ -266,7 +263,16 @@ fn name_of(image: &str) -> Option<String> {
     Some(image.lookup().name().to_owned())
 }
 
-/// A file as a glob that matches it alone.
+/// A file as a glob of policies that matches it alone: without a `/`, one would match the name in any folder.
+fn file_alone(file: &str) -> String {
+    let glob = only(file);
+    match glob.contains('/') {
+        true => glob,
+        false => format!("/{glob}"),
+    }
+}
+
+/// A text as a glob that matches it alone.
 fn only(file: &str) -> String {
     let mut glob = String::with_capacity(file.len());
     for letter in file.chars() {
@@ -467,7 +473,7 @@ pub(in crate::engine::import) mod tests {
         };
         let both = |policy: &str| {
             ["r.test/web", "docker.io/library/nginx"]
-                .map(|name| format!("{name}: {policy}; files keel.yaml"))
+                .map(|name| format!("{name}: {policy}; files /keel.yaml"))
                 .to_vec()
         };
         for (annotations, expected) in [
@@ -492,7 +498,7 @@ pub(in crate::engine::import) mod tests {
             "keel.sh/policy: minor, keel.sh/monitorContainers: ^web$, keel.sh/approvals: '2'",
         );
         let (rules, remarks) = import(&[("keel.yaml", &one)]);
-        assert_eq!(rules, ["r.test/web: minor; files keel.yaml"]);
+        assert_eq!(rules, ["r.test/web: minor; files /keel.yaml"]);
         assert!(
             remarks.len() == 1 && remarks[0].contains("keel.sh/approvals"),
             "{remarks:?}"
@@ -503,10 +509,94 @@ pub(in crate::engine::import) mod tests {
             "{remarks:?}"
         );
         let (rules, _) = import(&[("k[1].yaml", &object("keel.sh/policy: patch"))]);
-        assert!(rules[0].ends_with("; files k\\[1\\].yaml"), "{rules:?}");
+        assert!(rules[0].ends_with("; files /k\\[1\\].yaml"), "{rules:?}");
         let values = "keel: {policy: patch, images: [{repository: image.repository, tag: image.tag}]}\nimage: {repository: r.test/web, tag: '1.4.2'}\n";
         let (rules, _) = import(&[("values.yaml", values)]);
-        assert_eq!(rules, ["r.test/web: patch; files values.yaml"]);
+        assert_eq!(rules, ["r.test/web: patch; files /values.yaml"]);
+    }
+
+    #[test]
+    fn keel_takes_init_containers_where_they_are_named_and_annotations_before_labels() {
+        let object = |annotations: &str| {
+            format!(
+                "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n  labels: {{keel.sh/policy: major}}\n  annotations: {{{annotations}}}\nspec:\n  initContainers: [{{name: migrate, image: 'r.test/migrate:1'}}]\n  containers: [{{name: web, image: 'r.test/web:1.4'}}]\n"
+            )
+        };
+        let web = |policy: &str| format!("r.test/web: {policy}; files pods/web.yaml");
+        let migrate = "r.test/migrate: minor; files pods/web.yaml".to_owned();
+        for (annotations, expected, remarks) in [
+            ("a: b", vec![web("major")], 0),
+            ("keel.sh/policy: minor", vec![web("minor")], 0),
+            (
+                "keel.sh/policy: minor, keel.sh/initContainers: 'true'",
+                vec![migrate, web("minor")],
+                0,
+            ),
+            (
+                "keel.sh/policy: minor, keel.sh/monitorContainers: '(?!web)'",
+                Vec::new(),
+                1,
+            ),
+        ] {
+            let (rules, left) = import(&[("pods/web.yaml", &object(annotations))]);
+            assert_eq!(
+                (rules, left.len()),
+                (expected, remarks),
+                "{annotations} {left:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn two_policies_for_the_same_images_leave_them_on_their_tags() {
+        let warehouse = |name: &str, constraint: &str| {
+            format!(
+                "apiVersion: kargo.akuity.io/v1alpha1\nkind: Warehouse\nmetadata: {{name: {name}}}\nspec: {{subscriptions: [{{image: {{repoURL: r.test/web, constraint: {constraint}}}}}]}}\n"
+            )
+        };
+        let (one, two) = (warehouse("one", "^1"), warehouse("two", "^2"));
+        let (rules, remarks) = import(&[("a.yaml", &one), ("b.yaml", &two)]);
+        assert_eq!(rules, ["r.test/web: digest"]);
+        assert!(
+            remarks.len() == 1 && remarks[0].contains("Warehouse one has another one"),
+            "{remarks:?}"
+        );
+    }
+
+    #[test]
+    fn what_flux_suspends_is_no_policy_and_a_namespace_may_come_from_a_kustomization() {
+        let policy = |name: &str, more: &str, range: &str| {
+            format!(
+                "apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImagePolicy\nmetadata: {{name: {name}}}\nspec: {{imageRepositoryRef: {{name: web}}, policy: {{semver: {{range: {range}}}}}{more}}}\n---\n"
+            )
+        };
+        let repository = "apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImageRepository\nmetadata: {name: web}\nspec: {image: r.test/web}\n---\n";
+        let marked = |name: &str| {
+            format!("image: r.test/web:1 # {{\"$imagepolicy\": \"flux-system:{name}\"}}\n")
+        };
+        let flux = [
+            repository,
+            &policy("dev", "", "'*-0'"),
+            &policy("prod", "", "1.x"),
+            &policy("old", ", suspend: true", "0.x"),
+        ]
+        .concat();
+        let (rules, remarks) = import(&[
+            ("flux.yaml", &flux),
+            ("dev/web.yaml", &marked("dev")),
+            ("web.yaml", &marked("prod")),
+        ]);
+        assert_eq!(
+            rules,
+            [
+                "r.test/web: semver *-0; files dev/web.yaml",
+                "r.test/web: semver 1.x; files /web.yaml"
+            ]
+        );
+        assert!(
+            remarks.len() == 1 && remarks[0].contains("suspended"),
+            "{remarks:?}"
+        );
     }
 
     #[test]

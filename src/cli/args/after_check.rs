@@ -42,6 +42,12 @@ pub fn after_check(arguments: &[OsString]) -> Option<String> {
     if paths.contains(&OsStr::new("-")) {
         return None;
     }
+    if paths
+        .iter()
+        .any(|path| path.as_encoded_bytes().starts_with(b"-"))
+    {
+        words.push("--".to_owned());
+    }
     words.extend(paths.into_iter().map(word));
     let line = words.join(" ");
     Some(match line.len() > LONGEST {
@@ -97,6 +103,10 @@ mod tests {
             (
                 "imago --check -A",
                 Some("`imago cluster --update --all-namespaces`"),
+            ),
+            (
+                "imago files --check -- -x.yaml",
+                Some("`imago files --update -- -x.yaml`"),
             ),
             ("imago files --check -", None),
         ] {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Remark, Rule, Source, at, group, label, name_of, only, pattern, text_at};
+use super::{Remark, Rule, Source, at, file_alone, group, label, name_of, pattern, text_at};
 use crate::engine::tree::{Scalar, Tree};
 
 /// `digestReflectionPolicy`
@@ -202,7 +202,7 @@ pub(super) fn rules(
             false => vec![rule],
             true => {
                 let within = |file: &String| Rule {
-                    files: Some(only(file)),
+                    files: Some(file_alone(file)),
                     ..rule.clone()
                 };
                 files.iter().map(within).collect()

@@ -1,6 +1,6 @@
 //! Keel: annotations and labels of objects, and `keel:` in the values of a chart.
 
-use super::{Importer, Remark, Rule, Source, at, label, name_of, only, pattern, text_at};
+use super::{Importer, Remark, Rule, Source, at, file_alone, label, name_of, pattern, text_at};
 use crate::engine::tree::Tree;
 use regex::RegexBuilder;
 
@@ -25,13 +25,12 @@ pub(super) fn read<'a, T: Tree<'a>>(object: T, file: &str, importer: &mut Import
     if let Some(keel) = object.get("keel") {
         values(object, keel, file, importer);
     }
-    for place in ["annotations", "labels"] {
-        let Some(said) = at(object, &["metadata", place]) else {
-            continue;
-        };
-        let Some(policy) = said.get("keel.sh/policy") else {
-            continue;
-        };
+    // Where both have a policy, the annotation's counts.
+    let said = ["annotations", "labels"].into_iter().find_map(|place| {
+        let said = at(object, &["metadata", place])?;
+        Some((said, said.get("keel.sh/policy")?))
+    });
+    if let Some((said, policy)) = said {
         let text = |name: &str| text_at(said, &[&format!("{PREFIX}{name}")]);
         let matches_tag = text("match-tag").or_else(|| text("matchTag")) == Some("true");
         let source = |node: T| Source {
@@ -48,8 +47,7 @@ pub(super) fn read<'a, T: Tree<'a>>(object: T, file: &str, importer: &mut Import
                 let text = format!(
                     "the regular expression `{regex}` of `monitorContainers` is not read; write what its containers follow by hand"
                 );
-                importer.remark(&source(policy), &text);
-                continue;
+                return importer.remark(&source(policy), &text);
             }
             monitored => monitored.and_then(Result::ok),
         };
@@ -169,7 +167,7 @@ fn take(
     };
     let rule = Rule {
         image: name,
-        files: Some(only(&source.file)),
+        files: Some(file_alone(&source.file)),
         policy: words.to_owned(),
         allow,
         ignore: Vec::new(),

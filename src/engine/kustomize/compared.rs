@@ -103,8 +103,13 @@ impl Comparisons {
     }
 
     /// Those that by their names may be for one of these objects.
-    fn named_for<'c>(&'c self, objects: &'c [Target]) -> impl Iterator<Item = &'c Comparison> {
-        let is_open = objects.iter().any(|object| object.plain_name().is_empty());
+    fn named_for<'c>(
+        &'c self,
+        objects: &'c [Target],
+        is_moved: bool,
+    ) -> impl Iterator<Item = &'c Comparison> {
+        let is_any = |object: &Target| object.plain_name().is_empty();
+        let is_open = is_moved || objects.iter().any(is_any);
         let all = self.0.values().filter(move |_| is_open);
         let named = objects.iter().map(Target::plain_name).chain([""]);
         let named = named
@@ -114,15 +119,15 @@ impl Comparisons {
     }
 
     /// How many are looked at for one of these objects.
-    pub(super) fn steps(&self, objects: &[Target]) -> usize {
-        self.named_for(objects).count()
+    pub(super) fn steps(&self, objects: &[Target], is_moved: bool) -> usize {
+        self.named_for(objects, is_moved).count()
     }
 
-    /// Whether the image at `steps` of one of these objects is compared. What a patch puts in is compared by those of its operations
+    /// Whether the image at `steps` of one of these objects, which a kustomization may have moved, is compared. What a patch puts in is compared by those of its operations
     /// that come later, and by all of other patches.
     pub(super) fn meet(
         &self,
-        objects: &[Target],
+        (objects, is_moved): (&[Target], bool),
         own: Option<&Patch>,
         steps: &[Step],
         site: &Site,
@@ -132,10 +137,10 @@ impl Comparisons {
             Some(Step::Index(number)) => Some(*number),
             _ => None,
         };
-        self.named_for(objects).any(|one| {
+        self.named_for(objects, is_moved).any(|one| {
             let behind = operation.filter(|_| own == Some(&one.patch));
-            let is_meant =
-                behind.is_some() || objects.iter().any(|object| one.target.may_meet(object));
+            let meets = |object: &Target| one.target.may_meet(object, is_moved);
+            let is_meant = behind.is_some() || objects.iter().any(meets);
             is_meant && places.iter().any(|place| one.places.have(place, behind))
         })
     }
@@ -191,3 +196,6 @@ fn any_item(pointer: &str) -> String {
         .map(|key| if is_item(key) { "#" } else { key });
     keys.collect::<Vec<_>>().join("/")
 }
+
+#[cfg(test)]
+mod tests;

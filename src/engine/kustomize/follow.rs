@@ -26,6 +26,8 @@ struct Passing {
     image: String,
     renamed_by: Option<usize>,
     set_by: Option<Setter>,
+    /// Whether its object may have another name or namespace by now.
+    is_moved: bool,
 }
 
 /// What set a tag and a digest anew.
@@ -171,6 +173,7 @@ impl Overlays {
             image: image.to_owned(),
             renamed_by: None,
             set_by: None,
+            is_moved: false,
         };
         // Somebody may apply a file without what Flux makes of its folder.
         let is_delivery = |(index, _): &(usize, usize)| self.all[*index].delivery.is_some();
@@ -224,9 +227,10 @@ impl Overlays {
             // What a patch puts in comes in behind the others.
             if next <= one.patched() && !one.compared.is_empty() {
                 let objects = subject.objects();
-                spend(left, one.compared.steps(&objects) * objects.len())?;
+                let is_moved = passing.is_moved;
+                spend(left, one.compared.steps(&objects, is_moved) * objects.len())?;
                 let (steps, site) = (subject.steps, subject.site);
-                if (one.compared).meet(&objects, subject.patch, steps, site) {
+                if (one.compared).meet((&objects, is_moved), subject.patch, steps, site) {
                     self.compare(at, passing, fate);
                 }
             }
@@ -239,6 +243,7 @@ impl Overlays {
                     passing.put(one, (at, put));
                 }
             }
+            passing.is_moved |= one.moves;
             let passed = next.saturating_sub(one.patched());
             let mut is_image = subject.is_known;
             let mut takers = open.iter().map(|(outer, _)| *outer).chain([at]);
@@ -252,6 +257,7 @@ impl Overlays {
                 spend(left, 1)?;
                 let meanings = match subject.written {
                     Written::Object(object) => {
+                        let object = (object, passing.is_moved);
                         let parts = replacements.parts_for(object);
                         spend(left, replacements.steps(&parts))?;
                         replacements.meanings(object, subject.site, &parts)

@@ -111,8 +111,14 @@ impl Replacement {
         }
     }
 
-    /// What a part of it means to the image of this site. `None`: nothing, or the image is copied whole.
-    pub(super) fn meaning(&self, part: Part, object: &Object, site: &Site) -> Option<Meaning> {
+    /// What a part of it means to the image of this site, whose object a kustomization may have moved. `None`: nothing, or the image is
+    /// copied whole.
+    pub(super) fn meaning(
+        &self,
+        part: Part,
+        object: (&Object, bool),
+        site: &Site,
+    ) -> Option<Meaning> {
         let (fields, fits) = match part {
             Part::Source => self
                 .source
@@ -124,7 +130,7 @@ impl Replacement {
             }
         };
         let at = site.written_at();
-        let steps = at.steps().get(object.at.steps().len()..);
+        let steps = at.steps().get(object.0.at.steps().len()..);
         if fits == Some(false) || !fields.lead_to(steps.unwrap_or_default(), &site.name) {
             return None;
         }
@@ -160,7 +166,7 @@ impl Target {
     }
 
     /// Whether an object is meant. `None`: nobody knows.
-    fn fits(&self, object: &Object) -> Option<bool> {
+    fn fits(&self, object: (&Object, bool)) -> Option<bool> {
         let rejects = self.reject.iter().map(|reject| reject.fits(object));
         let spared = rejects.map(|fits| fits.map(|fits| !fits));
         all(spared.chain([self.fields.of.fits(object)]))
@@ -256,8 +262,8 @@ impl Selector {
         }
     }
 
-    /// Whether an object is meant. `None`: nobody knows.
-    fn fits(&self, object: &Object) -> Option<bool> {
+    /// Whether an object is meant, which a kustomization may have moved: its name is longer then. `None`: nobody knows.
+    fn fits(&self, (object, is_moved): (&Object, bool)) -> Option<bool> {
         let is = |own: &Option<Pattern>, text: &str| match own {
             Some(own) => own.matches(text),
             None => Some(true),
@@ -265,11 +271,17 @@ impl Selector {
         // A kustomization may put the object into another namespace.
         let namespace = object.namespace.as_deref().unwrap_or("default");
         let in_namespace = is(&self.namespace, namespace).filter(|fits| *fits);
+        let of_name = is(&self.name, &object.name);
+        let may_be_longer = match &self.name {
+            Some(Pattern::Plain(name)) => name.contains(&object.name),
+            name => name.is_some(),
+        };
+        let of_name = of_name.filter(|fits| *fits || !(is_moved && may_be_longer));
         all([
             is(&self.group, object.group()),
             is(&self.version, object.version()),
             is(&self.kind, &object.kind),
-            is(&self.name, &object.name),
+            of_name,
             in_namespace,
             (!self.by_metadata).then_some(true),
         ])
@@ -358,7 +370,11 @@ mod tests {
         }}}});
         let object = shape::find(&object).objects.remove(0);
         let all = Replacements::read([&replacement].into_iter(), &mut Limits::default());
-        let meanings = all.meanings(&object, &object.sites[0], &all.parts_for(&object));
+        let meanings = all.meanings(
+            (&object, false),
+            &object.sites[0],
+            &all.parts_for((&object, false)),
+        );
         meanings.into_iter().next()
     }
 

@@ -43,11 +43,13 @@ impl Replacements {
         self.all.is_empty()
     }
 
-    /// The parts that by their names may mean an object, in order.
-    pub(super) fn parts_for(&self, object: &Object) -> Vec<(usize, Part)> {
+    /// The parts that by their names may mean an object, which a kustomization may have moved, in order.
+    pub(super) fn parts_for(&self, (object, is_moved): (&Object, bool)) -> Vec<(usize, Part)> {
         let named = self.parts.get(&Some(object.name.clone()));
-        let parts = named.into_iter().chain(self.parts.get(&None)).flatten();
-        let mut parts: Vec<(usize, Part)> = parts.copied().collect();
+        let named = named.filter(|_| !is_moved).into_iter();
+        let named = named.chain(self.parts.get(&None).filter(|_| !is_moved));
+        let all = self.parts.values().filter(|_| is_moved);
+        let mut parts: Vec<(usize, Part)> = named.chain(all).flatten().copied().collect();
         parts.sort_unstable();
         parts
     }
@@ -61,7 +63,7 @@ impl Replacements {
     /// What each replacement means to the image of a site, where it means something: the first thing that its parts mean.
     pub(super) fn meanings(
         &self,
-        object: &Object,
+        object: (&Object, bool),
         site: &Site,
         parts: &[(usize, Part)],
     ) -> Vec<Meaning> {

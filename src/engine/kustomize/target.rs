@@ -56,15 +56,15 @@ impl Target {
         }
     }
 
-    /// Whether both may mean the same object.
-    pub(super) fn may_meet(&self, other: &Self) -> bool {
+    /// Whether both may mean the same object, which a kustomization may have moved: its name is longer then, and its namespace any.
+    pub(super) fn may_meet(&self, other: &Self, is_moved: bool) -> bool {
         let is_open = |text: &str| text.is_empty() || is_pattern(text);
         let meet = |own: &str, other: &str| own == other || is_open(own) || is_open(other);
         meet(&self.group, &other.group)
             && meet(&self.version, &other.version)
             && meet(&self.kind, &other.kind)
-            && meet(&self.name, &other.name)
-            && meet(&self.namespace, &other.namespace)
+            && (meet(&self.name, &other.name) || is_moved && self.name.contains(&other.name))
+            && (meet(&self.namespace, &other.namespace) || is_moved)
     }
 
     /// The name, or the pattern for names.

@@ -10,35 +10,35 @@ use crate::engine::image::Lookup;
 use crate::engine::object::Object;
 use crate::engine::shape;
 
-fn overlays(files: &[(&str, Value)]) -> Overlays {
+pub(super) fn overlays(files: &[(&str, Value)]) -> Overlays {
     let read = |(file, document): &(&str, Value)| Kustomization::read(document, file);
     Overlays::new(files.iter().map(read).collect())
 }
 
-fn base() -> (&'static str, Value) {
+pub(super) fn base() -> (&'static str, Value) {
     (
         "base/kustomization.yaml",
         json!({"resources": ["web.yaml"]}),
     )
 }
 
-fn with(entries: Value) -> Value {
+pub(super) fn with(entries: Value) -> Value {
     json!({"resources": ["../base"], "images": entries})
 }
 
-fn deployment(image: &str) -> Object {
+pub(super) fn deployment(image: &str) -> Object {
     let pod = json!({"containers": [{"name": "web", "image": image}]});
     let object = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": {"template": {"spec": pod}}});
     shape::find(&object).objects.remove(0)
 }
 
 /// What becomes of the image of a Deployment in this file.
-fn told(tree: &Overlays, manifest: &str, image: &str) -> String {
+pub(super) fn told(tree: &Overlays, manifest: &str, image: &str) -> String {
     let object = deployment(image);
     say(&tree.fate(manifest, &object, &object.sites[0]))
 }
 
-fn say(fate: &Fate) -> String {
+pub(super) fn say(fate: &Fate) -> String {
     let short = |file: &str| parent(file).to_owned();
     let kept = fate.kept.then(|| "kept".to_owned());
     let renamed = fate.renamed.iter();
@@ -61,7 +61,7 @@ fn say(fate: &Fate) -> String {
 }
 
 /// The same below one overlay.
-fn below(overlay: Value, image: &str) -> String {
+pub(super) fn below(overlay: Value, image: &str) -> String {
     let tree = overlays(&[base(), ("over/kustomization.yml", overlay)]);
     told(&tree, "base/web.yaml", image)
 }
@@ -702,154 +702,4 @@ fn what_skaffold_builds_is_decided_by_it() {
         assert!(deliveries(&config(version), 0, file).is_empty());
     }
     assert!(may_deliver("skaffold.yaml", b"build: {artifacts: []}"));
-}
-
-/// A tree with an overlay that has a JSON Patch in a file of its own.
-fn with_json_patch(over: &Value, operations: &Value) -> Overlays {
-    let mut over = Kustomization::read(over, "over/kustomization.yaml");
-    let named: Vec<String> = over.named_files().map(str::to_owned).collect();
-    for file in named {
-        over.take(&file, &NamedFile::read([operations].into_iter(), None));
-    }
-    let (file, document) = base();
-    let mut tree = Overlays::new(vec![Kustomization::read(&document, file), over]);
-    let objects = shape::find(operations).objects;
-    tree.take_patch("over/patch.yaml", objects.iter());
-    tree
-}
-
-#[test]
-fn a_json_patch_that_compares_an_image_holds_it() {
-    for (path, kind, expected) in [
-        (
-            "/spec/template/spec/containers/0/image",
-            "Deployment",
-            "unfollowed",
-        ),
-        ("/spec/template/spec/containers/0", "", "unfollowed"),
-        ("/spec/template/spec", "Deploy.*", "unfollowed"),
-        ("", "Deployment", "unfollowed"),
-        ("/spec/replicas", "Deployment", "kept"),
-        (
-            "/spec/template/spec/containers/0/name",
-            "Deployment",
-            "kept",
-        ),
-        (
-            "/spec/template/spec/initContainers/0/image",
-            "Deployment",
-            "kept",
-        ),
-        ("/spec/template/spec/containers/0/image", "Job", "kept"),
-    ] {
-        let operations = json!([{"op": "test", "path": path, "value": "x"}]);
-        let over = |patch: Value| json!({"resources": ["../base"], "patches": [patch]});
-        let target = json!({"kind": kind});
-        let text = over(json!({"patch": operations.to_string(), "target": target}));
-        let file = over(json!({"path": "patch.yaml", "target": target}));
-        let older = json!({"resources": ["../base"], "patchesJson6902": [{"path": "patch.yaml", "target": target}]});
-        for tree in [
-            overlays(&[base(), ("over/kustomization.yaml", text)]),
-            with_json_patch(&file, &operations),
-            with_json_patch(&older, &operations),
-        ] {
-            let told = told(&tree, "base/web.yaml", "web:1");
-            assert!(told.contains(expected), "{path} {kind}: {told}");
-            assert_eq!(told.contains("unfollowed"), expected == "unfollowed");
-        }
-    }
-}
-
-#[test]
-fn what_a_patch_puts_in_is_held_where_it_is_compared_afterwards() {
-    let image = "/spec/template/spec/containers/0/image";
-    let put = json!({"op": "replace", "path": image, "value": "web:1"});
-    let pod = json!({"op": "add", "path": "/spec/template/spec", "value": {"containers": [{"name": "web", "image": "web:1"}]}});
-    let test = json!({"op": "test", "path": image, "value": "web:1"});
-    let other =
-        json!({"op": "test", "path": "/spec/template/spec/containers/0/name", "value": "web"});
-    for (operations, expected) in [
-        (json!([put, test]), "unfollowed"),
-        (json!([pod, test]), "unfollowed"),
-        (json!([test, put]), ""),
-        (json!([put, other]), ""),
-    ] {
-        let target = json!({"kind": "Deployment", "name": "web"});
-        let over = json!({"resources": ["../base"], "patches": [{"path": "patch.yaml", "target": target}]});
-        let tree = with_json_patch(&over, &operations);
-        let object = shape::find(&operations).objects.remove(0);
-        let fate = tree.fate("over/patch.yaml", &object, &object.sites[0]);
-        assert_eq!(
-            fate.unfollowed.is_some(),
-            !expected.is_empty(),
-            "{operations}"
-        );
-        let over = json!({"resources": ["../base"], "patches": [{"patch": operations.to_string(), "target": target}]});
-        let tree = overlays(&[base(), ("over/kustomization.yaml", over.clone())]);
-        let found = shape::find_in("kustomization.yaml", &over, &shape::Kinds::default());
-        let own = tree.kustomization("over/kustomization.yaml").unwrap();
-        let (fate, _) = tree
-            .fate_in_kustomization(own, &found.objects[0].sites[0])
-            .unwrap();
-        assert_eq!(
-            fate.unfollowed.is_some(),
-            !expected.is_empty(),
-            "{operations}"
-        );
-    }
-    // Another patch compares what this one puts in, if both may be for one object.
-    for (name, is_held) in [("web", true), ("w.*", true), ("app", false)] {
-        let own = json!([put]).to_string();
-        let patches = json!([
-            {"patch": own, "target": {"kind": "Deployment", "name": "web"}},
-            {"patch": json!([test]).to_string(), "target": {"kind": "Deployment", "name": name}},
-        ]);
-        let over = json!({"resources": ["../base"], "patches": patches});
-        let tree = overlays(&[base(), ("over/kustomization.yaml", over.clone())]);
-        let found = shape::find_in("kustomization.yaml", &over, &shape::Kinds::default());
-        let own = tree.kustomization("over/kustomization.yaml").unwrap();
-        let (fate, _) = tree
-            .fate_in_kustomization(own, &found.objects[0].sites[0])
-            .unwrap();
-        assert_eq!(fate.unfollowed.is_some(), is_held, "{name}");
-    }
-}
-
-#[test]
-fn an_entry_is_held_where_a_patch_further_up_compares_what_it_puts_in() {
-    let test =
-        json!([{"op": "test", "path": "/spec/template/spec/containers/0/image", "value": "web:2"}]);
-    let entries = json!([{"name": "web", "newTag": "2"}]);
-    let base = json!({"resources": ["web.yaml"], "images": entries});
-    let over = |name: &str| json!({"resources": ["../base"], "patches": [{"patch": test.to_string(), "target": {"name": name}}]});
-    for (name, is_held) in [("web", true), ("app", false)] {
-        let mut tree = overlays(&[
-            ("base/kustomization.yaml", base.clone()),
-            ("over/kustomization.yaml", over(name)),
-        ]);
-        let object = deployment("web:1");
-        let fate = tree.fate("base/web.yaml", &object, &object.sites[0]);
-        assert_eq!(fate.unfollowed, None);
-        tree.bind(&fate, None);
-        let found = shape::find_in("kustomization.yaml", &base, &shape::Kinds::default());
-        let own = tree.kustomization("base/kustomization.yaml").unwrap();
-        let (_, hold) = tree
-            .fate_in_kustomization(own, &found.objects[0].sites[0])
-            .unwrap();
-        assert_eq!(hold.is_some(), is_held, "{name}");
-    }
-}
-
-#[test]
-fn what_flux_compares_on_top_of_a_folder_holds_its_images() {
-    let test =
-        json!([{"op": "test", "path": "/spec/template/spec/containers/0/image", "value": "web:1"}]);
-    let flux = json!({"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
-        "spec": {"path": "./base", "patches": [{"patch": test.to_string(), "target": {"kind": "Deployment"}}]}});
-    assert!(may_deliver("flux.yaml", flux.to_string().as_bytes()));
-    let (file, document) = base();
-    let mut all = deliveries(&flux, 0, "clusters/flux.yaml");
-    all.push(Kustomization::read(&document, file));
-    let tree = Overlays::new(all);
-    assert_eq!(told(&tree, "base/web.yaml", "web:1"), "kept, unfollowed");
 }

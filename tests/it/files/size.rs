@@ -184,7 +184,12 @@ fn cost_of_tree(count: usize) -> u64 {
         place.write(&format!("{folder}/service.yaml"), &other);
         place.write(&format!("{folder}/other.yaml"), &other);
     }
-    let run = || place.imago(["files", "--offline", "--quiet", "."]).finish_with(0).peak;
+    let run = || {
+        place
+            .imago(["files", "--offline", "--quiet", "."])
+            .finish_with(0)
+            .peak
+    };
     // How many files are read at the same moment differs from run to run.
     (0..3).map(|_| run()).min().unwrap()
 }

@@ -94,21 +94,21 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
 /// One sentence for each object with both a record's entry without a container and a pin that the record does not know. Such a
 /// container was renamed and got another image at once.
 pub(super) fn unclaimed(report: &Report) -> Vec<String> {
-    let is_due = |object: &&ObjectReport| {
-        !object.unclaimed.entries.is_empty() && !object.unclaimed.pins.is_empty()
-    };
     let said = |object: &ObjectReport| {
         let (entries, pins) = (&object.unclaimed.entries, &object.unclaimed.pins);
         format!(
             "unclaimed record: the record of {} has `{}`, which no container has now, and nothing for `{}`, whose digest stays as a person's \
-             pin; remove the digest to follow the tag",
+             pin; remove the digest to follow the tag, or leave it out with `imago/ignore` to keep it",
             name(object),
             entries.join("`, `"),
             pins.join("`, `")
         )
     };
     let objects = report.objects.iter().map(|object| &**object);
-    objects.filter(is_due).map(said).collect()
+    (objects
+        .filter(|object| object.unclaimed.is_open())
+        .map(said))
+    .collect()
 }
 
 /// Whether the image follows a tag, even if the tag was not asked for.

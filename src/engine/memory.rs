@@ -39,11 +39,9 @@ impl<'t> Ledger<'t> {
         })
     }
 
-    /// The recorded images.
-    pub fn images(&self) -> impl Iterator<Item = &str> {
-        self.originals
-            .entries()
-            .map(|(_, original)| original.image())
+    /// All entries, each with its list.
+    pub fn entries(&self) -> impl Iterator<Item = (Role, &Original<'t>)> {
+        self.originals.entries()
     }
 
     /// The entry of each container, in the order of the containers. The cost grows with the sum of both lists, not with their

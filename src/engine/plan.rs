@@ -6,19 +6,20 @@ mod eligibility;
 mod markers;
 mod restart;
 mod state;
+mod unclaimed;
 
 pub use restart::restart;
 pub use state::{State, pins, states};
+pub use unclaimed::Unclaimed;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::annotation::Originals;
+use super::annotation::{Original, Originals};
 use super::answer::{Answer, Answers, Refusal};
 use super::change::Change;
 use super::hold::Hold;
 use super::image::{Digest, ImageError, ImageRef, Lookup};
-use super::memory::Ledger;
 use super::object::{Object, Record};
 use super::policy::{self, Intent, Return, TagForm, Track};
 use super::running::{PodVerdict, Pods, Purpose};
@@ -182,16 +183,6 @@ impl Choice {
     }
 }
 
-/// Entries of a record that nothing claims, and pins that it does not know: an image that was renamed and changed at once, or moved to
-/// another object, would stay on its digest without a word.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Unclaimed {
-    /// The recorded images without a digest that no site follows any more.
-    pub entries: Vec<String>,
-    /// The names of the sites with a digest that have no entry.
-    pub pins: Vec<String>,
-}
-
 impl Plan {
     /// How many images change.
     pub fn image_changes(&self) -> usize {
@@ -330,16 +321,16 @@ fn update_where(
     let mut originals = Originals::default();
     let considered = consider(object, ledger.as_ref(), rules)?;
     plan.outcomes.reserve_exact(considered.len());
-    if let Some(ledger) = &ledger {
-        plan.unclaimed = unclaimed(ledger, &considered);
-    }
+    let left = unclaimed::left(ledger.as_ref(), &considered);
+    plan.unclaimed = Unclaimed::of(&left, &considered);
     let mut changed = false;
     for Considered {
         site,
         eligibility,
-        recorded,
+        entry,
     } in considered
     {
+        let recorded = entry.map(Original::image);
         let Image::Text(image) = &site.image else {
             plan.outcomes.push(not_text(&site.image, eligibility));
             continue;
@@ -347,6 +338,9 @@ fn update_where(
         let mut original = match &eligibility {
             Eligibility::LeftOut(_) => Some(recorded.unwrap_or(image).into()),
             Eligibility::Taken(Intent::Variable) => recorded.map(Into::into),
+            Eligibility::Taken(Intent::Fixed) if recorded.is_none() && plan.unclaimed.is_open() => {
+                None
+            }
             Eligibility::Taken(Intent::Fixed | Intent::Invalid(_)) => Some(image.into()),
             Eligibility::Taken(Intent::Follow(follow)) => Some(follow.original.clone()),
         };
@@ -403,6 +397,9 @@ fn update_where(
         }
         plan.outcomes.push(Some(outcome));
     }
+    for (role, entry) in left.iter().filter(|_| plan.unclaimed.is_open()) {
+        originals.push(*role, entry.name(), entry.image().into());
+    }
     let from = text(&object.record);
     if changed
         && !from
@@ -450,41 +447,25 @@ fn decided<'r>(object: &'r Object, site: &'r Site, eligibility: Eligibility<'r>)
     })
 }
 
-fn unclaimed(ledger: &Ledger<'_>, considered: &[Considered<'_, '_>]) -> Unclaimed {
-    let claimed = || considered.iter().filter_map(|site| site.recorded);
-    if claimed().count() >= ledger.images().count() {
-        return Unclaimed::default();
-    }
-    let claimed: BTreeSet<&str> = claimed().collect();
-    let entries = ledger
-        .images()
-        .filter(|image| !image.contains('@') && !claimed.contains(image));
-    let is_new_pin = |site: &&Considered<'_, '_>| {
-        site.recorded.is_none() && matches!(site.eligibility, Eligibility::Taken(Intent::Fixed))
-    };
-    let pins = considered.iter().filter(is_new_pin);
-    Unclaimed {
-        entries: entries.map(str::to_owned).collect(),
-        pins: pins.map(|found| found.site.name.clone()).collect(),
-    }
-}
-
 /// Plans to put back what the record of a object says, and to remove the record. `Err`: the record cannot be relied on.
 pub fn restore(object: &Object, rules: &Rules) -> Result<Plan, Refusal> {
     let ledger = recorded(object, rules)?;
     let mut plan = Plan::default();
-    let mut still_needed = false;
+    let considered = consider(object, ledger.as_ref(), rules)?;
+    let left = unclaimed::left(ledger.as_ref(), &considered);
+    plan.unclaimed = Unclaimed::of(&left, &considered);
+    let mut still_needed = plan.unclaimed.is_open();
     for Considered {
         site,
         eligibility,
-        recorded,
-    } in consider(object, ledger.as_ref(), rules)?
+        entry,
+    } in considered
     {
         let Image::Text(image) = &site.image else {
             plan.outcomes.push(not_text(&site.image, eligibility));
             continue;
         };
-        let back = policy::restore(image, recorded);
+        let back = policy::restore(image, entry.map(Original::image));
         let pinned = ImageRef::parse(image).is_ok_and(|image| image.has_digest());
         let outcome = match (eligibility, back) {
             (Eligibility::LeftOut(why), back) => {
@@ -505,7 +486,7 @@ pub fn restore(object: &Object, rules: &Rules) -> Result<Plan, Refusal> {
         }
         plan.outcomes.push(Some(outcome));
     }
-    // A site that the user left out may still go back one day; the record of the object waits for it.
+    // A site that the user left out may still go back one day, and a pin may be the image of an entry: the record waits for them.
     if ledger.is_some() && !still_needed {
         plan.changes.push(without_record(object));
     }

@@ -1,6 +1,7 @@
 //! Where an image stands before anything is decided: what the user says of it, and what the record of its object does.
 
 use super::{LeftOut, Rules, TagChoice};
+use crate::engine::annotation::Original;
 use crate::engine::answer::Refusal;
 use crate::engine::code::Code;
 use crate::engine::image::ImageRef;
@@ -21,8 +22,8 @@ pub(super) enum Eligibility<'w> {
 pub(super) struct Considered<'w, 'r> {
     pub(super) site: &'w Site,
     pub(super) eligibility: Eligibility<'r>,
-    /// The image that the record has for it.
-    pub(super) recorded: Option<&'r str>,
+    /// Its entry of the record.
+    pub(super) entry: Option<&'r Original<'r>>,
 }
 
 /// Each site of a object, in their order, with its eligibility.
@@ -37,11 +38,11 @@ pub(super) fn consider<'w: 'r, 'r>(
         .map_err(ambiguous)?;
     let mut claims = claims.unwrap_or_default().into_iter();
     let considered = |site: &'w Site| {
-        let recorded = claims.next().flatten().map(|original| original.image());
+        let entry = claims.next().flatten();
         Considered {
             site,
-            eligibility: eligibility(object, site, recorded, rules),
-            recorded,
+            eligibility: eligibility(object, site, entry.map(Original::image), rules),
+            entry,
         }
     };
     Ok(object.sites.iter().map(considered).collect())

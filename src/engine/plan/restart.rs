@@ -4,9 +4,10 @@
 //! changed: pods would be replaced for nothing, or would go back to an image that a node still has.
 
 use super::{
-    Change, Considered, Eligibility, Outcome, Plan, Rules, consider, followed, invalid, not_text,
-    recorded, without_record,
+    Change, Considered, Eligibility, Outcome, Plan, Rules, Unclaimed, consider, followed, invalid,
+    not_text, recorded, unclaimed, without_record,
 };
+use crate::engine::annotation::Original;
 use crate::engine::answer::{Answers, Refusal};
 use crate::engine::image::{DEFAULT_TAG, ImageRef};
 use crate::engine::policy::{self, Follow, Intent, Return};
@@ -23,25 +24,33 @@ pub fn restart(
 ) -> Result<Plan, Refusal> {
     let object = &pods.live.workload;
     let ledger = recorded(object, rules)?;
-    let considered = consider(object, ledger.as_ref(), rules)?.into_iter();
+    let considered = consider(object, ledger.as_ref(), rules)?;
+    let left = unclaimed::left(ledger.as_ref(), &considered);
+    let unclaimed = Unclaimed::of(&left, &considered);
     let decided: Vec<SiteRestart> = considered
+        .into_iter()
         .map(|considered| decide(considered, answers, pods))
         .collect();
     if !decided.iter().any(SiteRestart::is_stale) {
         return Ok(Plan {
             outcomes: outcomes(decided).collect(),
+            unclaimed,
             ..Plan::default()
         });
     }
-    Ok(match obstacle(&decided, pods) {
+    let plan = match obstacle(&decided, pods) {
         Some(why) => Plan {
             outcomes: outcomes(decided)
                 .map(|it| it.map(|outcome| behind(outcome, &why)))
                 .collect(),
             ..Plan::default()
         },
-        None => carry_out(decided, pods, ledger.is_some(), now),
-    })
+        None => {
+            let may_go = ledger.is_some() && !unclaimed.is_open();
+            carry_out(decided, pods, may_go, now)
+        }
+    };
+    Ok(Plan { unclaimed, ..plan })
 }
 
 /// A site, and what a restart makes of it.
@@ -73,7 +82,7 @@ fn decide<'w>(
     let Considered {
         site,
         eligibility,
-        recorded,
+        entry,
     } = considered;
     let Image::Text(image) = &site.image else {
         return SiteRestart {
@@ -83,7 +92,7 @@ fn decide<'w>(
             needs_record: false,
         };
     };
-    let original = match policy::restore(image, recorded) {
+    let original = match policy::restore(image, entry.map(Original::image)) {
         Return::To(original) => Some(original),
         Return::There | Return::Stays(_) => None,
     };
@@ -144,11 +153,17 @@ fn obstacle(decided: &[SiteRestart<'_>], pods: &Pods<'_>) -> Option<String> {
     changes_nothing.then(|| format!("a {kind} is not restarted: its next run pulls by itself"))
 }
 
-/// The changes: images that go back to their tags, the record where no image needs it any more, and the time that replaces the pods.
-fn carry_out(decided: Vec<SiteRestart<'_>>, pods: &Pods<'_>, has_record: bool, now: &str) -> Plan {
+/// The changes: images that go back to their tags, the record where it may go and no image needs it any more, and the time that replaces
+/// the pods.
+fn carry_out(
+    decided: Vec<SiteRestart<'_>>,
+    pods: &Pods<'_>,
+    record_may_go: bool,
+    now: &str,
+) -> Plan {
     let object = &pods.live.workload;
     let mut plan = Plan::default();
-    let mut needs_record = !has_record;
+    let mut needs_record = !record_may_go;
     for SiteRestart {
         site,
         outcome,
@@ -455,6 +470,22 @@ mod tests {
             beside,
             (vec![kept.into(), "stale -".into()], vec![RESTARTED.into()]),
             "its record stays"
+        );
+    }
+
+    #[test]
+    fn the_record_stays_where_a_pin_may_be_the_image_of_an_entry() {
+        let record = r#"{"containers":[{"name":"a","image":"r.test/a:1"},{"name":"gone","image":"r.test/x:1"}],"initContainers":[]}"#;
+        let (a, x) = (
+            format!("r.test/a:1@{}", digest('c')),
+            format!("r.test/x:2@{}", digest('c')),
+        );
+        let given = [("a", &*a, "Always", 'c'), ("new", &x, "Always", 'c')];
+        let (outcomes, changes) = planned("Deployment", &given, Some(record));
+        assert_eq!(outcomes[0], "stale r.test/a:1");
+        assert!(
+            changes.iter().all(|change| !change.ends_with("= nothing")),
+            "{changes:?}"
         );
     }
 

@@ -178,7 +178,24 @@ fn an_image_that_was_renamed_and_changed_at_once_does_not_freeze_without_a_word(
         "{said}"
     );
     // A container that is gone is not a pin.
-    assert_eq!(told(side), "");
+    assert_eq!(told(side.clone()), "");
+    // The record is written for another image, and is put back: both tell of it, and lose nothing.
+    let outdated = side.replace(&pinned("1"), &pinned("3"));
+    place.write("web.yaml", written(&format!("{renamed}{outdated}")));
+    for (line, code) in [
+        ("--update", 0),
+        ("--check", 0),
+        ("--restore", 0),
+        ("--check", 1),
+    ] {
+        let told = place.imago(["files", line, "--offline"]).finish_with(code);
+        assert!(told.stderr.contains(&said), "{line}: {}", told.stderr);
+        let file = std::fs::read_to_string(place.path().join("web.yaml")).unwrap();
+        assert!(
+            file.contains(r#"{"name":"app","image":"registry.example.test/web:1"}"#),
+            "{line}: {file}"
+        );
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use imago::engine::answer::Answers;
 use imago::engine::object::Object;
-use imago::engine::plan::{Plan, Rules, TagChoice};
+use imago::engine::plan::{Outcome, Plan, Rules, TagChoice};
 use imago::engine::policy::TagForm;
 use imago::engine::shape;
 use serde_json::{Value, json};
@@ -127,6 +127,50 @@ fn an_image_without_its_tag_is_decided_as_before_or_not_at_all() {
     assert!(decided.into_inner() > COUNT / 5 && refused.into_inner() > COUNT / 20);
 }
 
+/// What was renamed and changed at once is not in the record as it is. It follows a tag, or every run tells of it.
+#[test]
+fn an_image_that_was_renamed_and_changed_at_once_never_stays_without_a_word() {
+    let told = AtomicU64::new(0);
+    seeds::each(COUNT, |seed| {
+        let mut random = Random::new(seed);
+        let rules = Rules {
+            tags: TagChoice::ByPolicy,
+            form: match random.percent(20) {
+                true => TagForm::Drop,
+                false => TagForm::Keep,
+            },
+            ..plain_rules()
+        };
+        let mut object = deployment(&mut random, rules.form);
+        carry_out(&mut object, &rules, Action::Update(&digests('1')));
+        rename_and_change(&mut object, &mut random);
+        for digit in ['2', '3', '4'] {
+            let answers = digests(digit);
+            for action in [Action::Restore, Action::Update(&answers)] {
+                let workload = shape::find(&object).objects.remove(0);
+                let Ok(plan) = plan(&workload, &rules, action) else {
+                    return;
+                };
+                for (container, outcome) in workload.sites.iter().zip(&plan.outcomes) {
+                    let image = container.image.text().unwrap();
+                    let stays = matches!(outcome, Some(Outcome::Fixed | Outcome::Kept(_)));
+                    if !stays || image.contains(&pin()) {
+                        continue;
+                    }
+                    let is_told = !plan.unclaimed.entries.is_empty()
+                        && plan.unclaimed.pins.contains(&container.name);
+                    assert!(is_told, "seed {seed}: {image} in run {digit}\n{object:#}");
+                    let record_goes = plan.changes.iter().any(|change| change.to.is_none());
+                    assert!(!record_goes, "seed {seed}: {object:#}");
+                    told.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+            carry_out(&mut object, &rules, Action::Update(&answers));
+        }
+    });
+    assert!(told.into_inner() > COUNT);
+}
+
 /// A workload with images that follow their tags, and some that a person fixed.
 fn deployment(random: &mut Random, form: TagForm) -> Value {
     let mut pod = json!({});
@@ -229,6 +273,36 @@ fn touch(object: &mut Value, random: &mut Random) -> Vec<&'static str> {
         object["spec"]["template"]["spec"][list] = containers.into();
     }
     what
+}
+
+/// Renames and reorders containers. Those with new names have another tag or host, too, and the digest that they had.
+fn rename_and_change(object: &mut Value, random: &mut Random) {
+    for list in LISTS {
+        let Some(containers) = object["spec"]["template"]["spec"][list].as_array_mut() else {
+            continue;
+        };
+        for (number, container) in containers.iter_mut().enumerate() {
+            let image = container["image"].as_str().unwrap().to_owned();
+            // A pin that comes to the name of such a container might have its entry.
+            if image.contains(&pin()) {
+                continue;
+            }
+            if random.percent(50) {
+                if random.percent(40) {
+                    container["name"] =
+                        format!("{}{}", random.pick(&NAMES), random.below(4)).into();
+                }
+                continue;
+            }
+            container["name"] = format!("new-{list}-{number}").into();
+            let changed = match image.contains(":1@") && random.percent(50) {
+                true => image.replace(":1@", ":2@"),
+                false => image.replace("registry.", "mirror."),
+            };
+            container["image"] = changed.into();
+        }
+        random.shuffle(containers);
+    }
 }
 
 fn planned(object: &Value, rules: &Rules, action: Action<'_>) -> (Object, Plan) {

@@ -102,7 +102,13 @@ impl Inventor<'_> {
             }
         }
         let old_record = recorded.then(|| record(&containers, |image| image.recorded.as_ref()));
+        // While a new pin may be the container that is gone, the record is another one (`laws::memory`).
+        let is_new_pin = |image: &Image| {
+            let original = image.original.as_ref();
+            image.recorded.is_none() && original.is_some_and(|original| original.contains('@'))
+        };
         let gone = recorded && self.random.percent(10);
+        let gone = gone && !containers.iter().any(|it| is_new_pin(&it.image));
         let changed = containers
             .iter()
             .any(|container| container.image.new.is_some());

@@ -413,7 +413,7 @@ impl KnownOverlays {
     /// image, if the file is no kustomization.
     pub(super) fn bind(&mut self, path: &str, objects: &[(usize, Object)]) -> Fates {
         let own = self.overlays.kustomization(path);
-        let mut fates = Vec::new();
+        let (mut fates, mut is_lost) = (Vec::new(), false);
         if own.is_none() && !self.overlays.reach(path) {
             return fates;
         }
@@ -428,6 +428,7 @@ impl KnownOverlays {
                 let hold = hold.map(|_| Hold::reaches_job(&object.label(), path));
                 let Some(own) = own else {
                     let fate = self.overlays.fate(path, object, site);
+                    is_lost |= fate.is_lost();
                     self.overlays.bind(&fate, hold.as_ref());
                     fates.push((fate != Fate::kept()).then(|| Box::new(fate)));
                     continue;
@@ -435,9 +436,13 @@ impl KnownOverlays {
                 if hold.is_some() {
                     let fate = self.overlays.fate_in_kustomization(own, site);
                     let fate = fate.map(|(fate, _)| fate).unwrap_or_default();
+                    is_lost |= fate.is_lost();
                     self.overlays.bind(&fate, hold.as_ref());
                 }
             }
+        }
+        if is_lost {
+            self.overlays.lose(path);
         }
         fates
     }
@@ -496,8 +501,7 @@ impl KnownOverlays {
                 let followed = || self.overlays.fate(&path, object, site);
                 let (fate, bound) =
                     in_own.unwrap_or_else(|| (fates.next().unwrap_or_else(followed), delivered()));
-                let hold = || bound.cloned().or_else(|| fate.hold(image));
-                site.hold = site.hold.take().or_else(hold);
+                site.hold = site.hold.take().or(bound).or_else(|| fate.hold(image));
                 site.decided_by = fate.decided_by().map(Box::new);
                 if fate.kept
                     && let Some(by) = fate.replaced.first()

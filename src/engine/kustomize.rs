@@ -21,6 +21,7 @@ mod fate;
 mod field;
 mod follow;
 mod kustomization;
+mod moved;
 mod overlays;
 mod pattern;
 mod put;

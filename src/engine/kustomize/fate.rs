@@ -32,6 +32,9 @@ pub struct Fate {
     pub(super) held: BTreeMap<EntryId, Hold>,
 }
 
+/// Why an image is not followed that meets more.
+pub(super) const TOO_FAR: &str = "the kustomizations above it have more entries than imago follows";
+
 /// A kustomization, and an entry of it.
 pub(super) type EntryId = (usize, usize);
 
@@ -42,6 +45,11 @@ impl Fate {
             kept: true,
             ..Self::default()
         }
+    }
+
+    /// Whether it meets more than is followed, so that nobody knows which entries it meets.
+    pub fn is_lost(&self) -> bool {
+        self.unfollowed.as_deref() == Some(TOO_FAR)
     }
 
     /// What holds the image. `image` is as it is written.

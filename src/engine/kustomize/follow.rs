@@ -1,13 +1,15 @@
 //! An image on its way up: what each kustomization makes of it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::compared::Patch;
 use super::entry::{self, Effect, Entry};
-use super::fate::{EntryId, Fate};
+use super::fate::{EntryId, Fate, TOO_FAR};
 use super::field::Field;
 use super::kustomization::Kustomization;
+use super::moved::Moved;
 use super::overlays::Overlays;
 use super::replacement::Meaning;
 use super::{MOST_STEPS, STEPS_OF_EACH, Target, spend};
@@ -17,9 +19,6 @@ use crate::engine::path::Step;
 use crate::engine::shape::JSON_PATCH;
 use crate::engine::site::{Site, Slots};
 
-/// Why an image is not followed that meets more.
-const TOO_FAR: &str = "the kustomizations above it have more entries than imago follows";
-
 /// An image on its way up.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Passing {
@@ -28,6 +27,8 @@ struct Passing {
     set_by: Option<Setter>,
     /// Whether its object may have another name or namespace by now.
     is_moved: bool,
+    /// The names that it has got, as far as they are followed.
+    moved: Option<Arc<Moved>>,
 }
 
 /// What set a tag and a digest anew.
@@ -109,11 +110,7 @@ impl Overlays {
 
     /// What becomes of an image that is written in a kustomization, in an entry or in a patch, and what holds the entry because of what
     /// it reaches. `None`: it is no such image.
-    pub fn fate_in_kustomization(
-        &self,
-        index: usize,
-        site: &Site,
-    ) -> Option<(Fate, Option<&Hold>)> {
+    pub fn fate_in_kustomization(&self, index: usize, site: &Site) -> Option<(Fate, Option<Hold>)> {
         let one = &self.all[index];
         let image = site.image.text()?;
         let steps = site.at.steps();
@@ -142,7 +139,7 @@ impl Overlays {
         };
         let next = [(index, one.patched() + entry + 1)];
         let fate = self.follow(&next, image, subject);
-        Some((fate, self.bound.get(&(index, entry))))
+        Some((fate, self.hold_of((index, entry))))
     }
 
     /// Follows an image that enters kustomizations at these steps, up to all that nothing builds on.
@@ -174,6 +171,7 @@ impl Overlays {
             renamed_by: None,
             set_by: None,
             is_moved: false,
+            moved: None,
         };
         // Somebody may apply a file without what Flux makes of its folder.
         let is_delivery = |(index, _): &(usize, usize)| self.all[*index].delivery.is_some();
@@ -235,15 +233,23 @@ impl Overlays {
                 }
             }
             if next < one.patched()
+                && !one.puts.is_empty()
                 && let Written::Object(object) = subject.written
             {
-                let puts = one.puts.named_for(object, subject.site);
-                spend(left, puts.len())?;
+                let moved = passing.moved.as_deref();
+                let puts = one.puts.named_for(object, moved, subject.site);
+                spend(left, (1 + puts.len()) * (1 + Moved::count(moved)))?;
                 if let Some(put) = puts.last() {
                     passing.put(one, (at, put));
                 }
             }
-            passing.is_moved |= one.moves;
+            spend(left, Moved::count(passing.moved.as_deref()))?;
+            if one.moves.any() {
+                passing.is_moved = true;
+                if let Written::Object(object) = subject.written {
+                    passing.moved = one.moves.carry(object, passing.moved.take());
+                }
+            }
             let passed = next.saturating_sub(one.patched());
             let mut is_image = subject.is_known;
             let mut takers = open.iter().map(|(outer, _)| *outer).chain([at]);

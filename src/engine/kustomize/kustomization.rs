@@ -8,6 +8,7 @@ use super::delivery;
 use super::entries::Entries;
 use super::entry::Entry;
 use super::field::Field;
+use super::moved::Moves;
 use super::pattern::Limits;
 use super::put::Puts;
 use super::replacements::Replacements;
@@ -46,8 +47,8 @@ pub struct Kustomization {
     pub(super) configurations: BTreeSet<String>,
     /// The fields that these name as images, file by file.
     pub(super) fields: Vec<Arc<[Field]>>,
-    /// Whether it gives its objects other names, or puts them into a namespace.
-    pub(super) moves: bool,
+    /// The names and the namespace that it gives to its objects.
+    pub(super) moves: Moves,
     /// What of it is not followed, each for a sentence: ``it has `transformers` ``.
     pub(super) doubts: Vec<String>,
     /// The images that it builds, if it is the file of Skaffold.
@@ -105,9 +106,7 @@ impl Kustomization {
             replacement_files: paths_of("replacements").map(|(path, _)| path).collect(),
             configurations: paths("configurations").collect(),
             fields: Vec::new(),
-            moves: ["namePrefix", "nameSuffix", "namespace"]
-                .into_iter()
-                .any(|key| document.get(key).is_some()),
+            moves: Moves::read(document),
             doubts: doubt.into_iter().chain(limits.doubt).collect(),
             builds: Vec::new(),
             delivery: None,
@@ -139,7 +138,7 @@ impl Kustomization {
             replacement_files: BTreeSet::new(),
             configurations: BTreeSet::new(),
             fields: Vec::new(),
-            moves: false,
+            moves: Moves::default(),
             doubts: Vec::new(),
             builds: Vec::new(),
             delivery: None,

@@ -18,6 +18,9 @@ use crate::engine::site::Site;
 /// So many reasons to doubt a kustomization are told.
 const MOST_DOUBTS: usize = 8;
 
+/// Why an entry is held that images may meet which are not followed.
+const LOST: &str = "it may meet images that meet more entries than imago follows";
+
 /// The kustomizations of a tree.
 #[derive(Clone, Debug, Default)]
 pub struct Overlays {
@@ -40,6 +43,8 @@ pub struct Overlays {
     pub(super) bound: BTreeMap<EntryId, Hold>,
     /// Those that build on a file which cannot be read, and which the images of the run have to do with.
     pub(super) doubted: BTreeSet<usize>,
+    /// Those whose entries meet images that are not followed.
+    pub(super) lost: BTreeSet<usize>,
     /// By kustomization: the fields that it and those which it builds on name as images.
     pub(super) fields: BTreeMap<usize, Vec<Arc<[Field]>>>,
     /// How many more images of patches in files of their own are followed.
@@ -285,12 +290,33 @@ impl Overlays {
     }
 
     /// What holds an entry of Flux or Argo CD in a document of a file because of what it reaches.
-    pub fn hold_in_delivery(&self, file: &str, document: usize, site: &Site) -> Option<&Hold> {
+    pub fn hold_in_delivery(&self, file: &str, document: usize, site: &Site) -> Option<Hold> {
         let (mapping, at) = site.at.steps().split_last_chunk::<2>()?;
         let place = Place::new(document, mapping);
         let index = self.deliveries.get(file)?.get(&place)?;
-        let entry = self.all[*index].entry_at(at)?;
-        self.bound.get(&(*index, entry))
+        self.hold_of((*index, self.all[*index].entry_at(at)?))
+    }
+
+    /// What holds an entry because of what it reaches.
+    pub(super) fn hold_of(&self, entry: EntryId) -> Option<Hold> {
+        let lost = || self.lost.contains(&entry.0).then(|| Hold::unfollowed(LOST));
+        self.bound.get(&entry).cloned().or_else(lost)
+    }
+
+    /// Takes note that not all images of a manifest are followed: every entry is held that they may meet.
+    pub fn lose(&mut self, manifest: &str) {
+        let mut lost = std::mem::take(&mut self.lost);
+        let takers = self.takers(manifest).into_owned().into_iter();
+        let takers = takers.map(|(index, _)| index);
+        let mut due: Vec<usize> = takers.chain(self.kustomization(manifest)).collect();
+        while let Some(index) = due.pop() {
+            if lost.insert(index) {
+                let components = self.all[index].components.iter();
+                due.extend(components.filter_map(|folder| self.folders.get(folder)));
+                due.extend(self.above_one(index).iter().map(|(above, _)| above));
+            }
+        }
+        self.lost = lost;
     }
 
     /// Holds the entries that decide an image, or put in what is taken apart or compared further up. `hold` is what holds the image itself.

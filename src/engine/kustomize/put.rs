@@ -13,8 +13,9 @@
 //!
 //! A patch is followed where it says what it is for: by the kind and the name of its object, or by a target that has no pattern.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::moved::Moved;
 use super::target::Target;
 use crate::engine::object::Object;
 use crate::engine::path::{Step, pointer};
@@ -51,23 +52,31 @@ impl Puts {
         }
     }
 
-    /// Those that by their names may take the place of the image of a site.
-    pub(super) fn named_for<'p>(&'p self, object: &'p Object, site: &'p Site) -> NamedPuts<'p> {
+    pub(super) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// Those that by their names may take the place of the image of a site, whose object may have got other names.
+    pub(super) fn named_for<'p>(
+        &'p self,
+        object: &'p Object,
+        moved: Option<&'p Moved>,
+        site: &'p Site,
+    ) -> NamedPuts<'p> {
         let mut named = NamedPuts {
             puts: self,
             numbers: Vec::new(),
             object,
+            moved,
             site,
             path: String::new(),
         };
-        if self.all.is_empty() {
-            return named;
-        }
         let written = site.written_at();
         let below = written.steps().get(object.at.steps().len()..);
         named.path = pointer(below.unwrap_or_default());
-        let of_objects = ["", &*object.name].into_iter();
-        let of_objects = of_objects.filter_map(|name| self.numbers.get(name));
+        let names = Moved::all(moved).map(|moved| &*moved.name);
+        let names: BTreeSet<&str> = names.chain(["", &*object.name]).collect();
+        let of_objects = (names.into_iter()).filter_map(|name| self.numbers.get(name));
         let lists = of_objects.flat_map(|of| [of.get(&site.name), of.get(&named.path)]);
         let lists = lists.flatten().map(Vec::as_slice);
         named.numbers = lists.collect();
@@ -80,6 +89,7 @@ pub(super) struct NamedPuts<'p> {
     puts: &'p Puts,
     numbers: Vec<&'p [usize]>,
     object: &'p Object,
+    moved: Option<&'p Moved>,
     site: &'p Site,
     /// The path to the image.
     path: String,
@@ -93,8 +103,8 @@ impl NamedPuts<'_> {
 
     /// The last one that takes the place.
     pub(super) fn last(&self) -> Option<usize> {
-        let is_for =
-            |number: &usize| self.puts.all[*number].is_for(self.object, self.site, &self.path);
+        let object = (self.object, self.moved);
+        let is_for = |number: &usize| self.puts.all[*number].is_for(object, self.site, &self.path);
         let last = self.numbers.iter();
         let last = last.filter_map(|numbers| numbers.iter().rev().copied().find(is_for));
         last.max()
@@ -156,14 +166,14 @@ impl Put {
     }
 
     /// Whether it takes the place of the image of a site, which has this path.
-    fn is_for(&self, object: &Object, site: &Site, path: &str) -> bool {
+    fn is_for(&self, (object, moved): (&Object, Option<&Moved>), site: &Site, path: &str) -> bool {
         let is_here = match &self.place {
             Place::Container { list, name } => {
                 contained(object, site) == Some((list.as_slice(), name.as_str()))
             }
             Place::Pointer(own) => own == path,
         };
-        is_here && self.objects.selects(object)
+        is_here && self.objects.selects(object, moved)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The target of a patch: which objects it is for.
 
+use super::moved::Moved;
 use super::pattern::{Limits, Pattern, is_pattern};
 use crate::engine::object::Object;
 use crate::engine::tree::Tree;
@@ -85,15 +86,19 @@ impl Target {
         !self.has_more && !texts.any(|text| is_pattern(text))
     }
 
-    /// Whether an object is meant, as far as texts tell. A kustomization may put an object that has no namespace into any.
-    pub(super) fn selects(&self, object: &Object) -> bool {
+    /// Whether an object is meant, as far as texts tell, by the name and namespace that it is written with or by those that it has got. A
+    /// kustomization may put an object that has no namespace into any.
+    pub(super) fn selects(&self, object: &Object, moved: Option<&Moved>) -> bool {
         let fits = |own: &str, text: &str| own.is_empty() || own == text;
-        let namespace = object.namespace.as_deref();
+        let is_meant = |name: &str, namespace: Option<&str>| {
+            fits(&self.name, name)
+                && namespace.is_none_or(|namespace| fits(&self.namespace, namespace))
+        };
         fits(&self.group, object.group())
             && fits(&self.version, object.version())
             && fits(&self.kind, &object.kind)
-            && fits(&self.name, &object.name)
-            && namespace.is_none_or(|namespace| fits(&self.namespace, namespace))
+            && (is_meant(&object.name, object.namespace.as_deref())
+                || Moved::all(moved).any(|at| is_meant(&at.name, at.namespace.as_deref())))
     }
 
     /// The group and the kind, where one kind is named. The group is empty where any may be meant.

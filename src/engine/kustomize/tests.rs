@@ -375,7 +375,16 @@ fn an_image_that_meets_too_much_is_held() {
         let document = json!({"resources": resources, "images": entries});
         Kustomization::read(&document, &format!("k{at}/kustomization.yaml"))
     };
-    let tree = Overlays::new((0..60).map(file).collect());
+    let entries = json!([{"name": "web", "newTag": "2"}]);
+    let on_top = |folder: &str, document: Value| {
+        Kustomization::read(&document, &format!("{folder}/kustomization.yaml"))
+    };
+    let over = json!({"resources": ["../k0"], "components": ["../part"], "images": entries});
+    let mut all: Vec<Kustomization> = (0..60).map(file).collect();
+    all.push(on_top("over", over.clone()));
+    all.push(on_top("part", json!({"images": entries})));
+    all.push(on_top("other", json!({"images": entries})));
+    let mut tree = Overlays::new(all);
     let object = deployment("web:1");
     let fate = tree.fate("k0/web.yaml", &object, &object.sites[0]);
     assert_eq!(say(&fate), "unfollowed");
@@ -384,6 +393,15 @@ fn an_image_that_meets_too_much_is_held() {
         (hold.code.as_str(), fate.decided_by()),
         ("unfollowed", None)
     );
+    // Nobody knows which of the entries above it meets.
+    assert!(fate.is_lost());
+    tree.lose("k0/web.yaml");
+    let found = shape::find_in("kustomization.yaml", &over, &shape::Kinds::default());
+    let entry = &found.objects[0].sites[0];
+    for (own, is_held) in [(60, true), (61, true), (62, false)] {
+        let (fate, hold) = tree.fate_in_kustomization(own, entry).unwrap();
+        assert_eq!((fate.unfollowed, hold.is_some()), (None, is_held), "{own}");
+    }
 }
 
 #[test]
@@ -564,6 +582,60 @@ fn a_patch_sets_the_image_of_the_object_that_it_is_for() {
         let fate = tree.fate("over/patch.yaml", &objects[0], site);
         assert_eq!(say(&fate), "kept", "{document}");
     }
+}
+
+#[test]
+fn a_patch_finds_an_object_by_each_name_and_namespace_that_it_has_had() {
+    let patch = |name: &str, namespace: Value| {
+        let pod = json!({"containers": [{"name": "web", "image": "web:2"}]});
+        let metadata = json!({"name": name, "namespace": namespace});
+        json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": {"template": {"spec": pod}}})
+    };
+    let operation = json!([{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "web:2"}]);
+    let mut object = deployment("web:1");
+    object.namespace = Some("old".to_owned());
+    for (name, namespace, expected) in [
+        ("web", json!(null), "set by over"),
+        ("dev-web", json!(null), "set by over"),
+        ("dev-web-v1", json!(null), "set by over"),
+        ("web-v1", json!(null), "kept"),
+        ("dev-web-v2", json!(null), "kept"),
+        ("web", json!("old"), "set by over"),
+        ("dev-web", json!("shop"), "set by over"),
+        ("dev-web-v1", json!("other"), "kept"),
+    ] {
+        let target = json!({"kind": "Deployment", "name": name, "namespace": namespace});
+        let document = patch(name, namespace);
+        let text = json!({"patch": document.to_string()});
+        let aimed = json!({"patch": operation.to_string(), "target": target});
+        let file = json!({"path": "patch.yaml"});
+        for patch in [text, aimed, file] {
+            let over = json!({"resources": ["../middle"], "patches": [patch]});
+            let mut tree = overlays(&[
+                (
+                    "base/kustomization.yaml",
+                    json!({"resources": ["web.yaml"], "namePrefix": "dev-", "namespace": "shop"}),
+                ),
+                (
+                    "middle/kustomization.yaml",
+                    json!({"resources": ["../base"], "nameSuffix": "-v1"}),
+                ),
+                ("over/kustomization.yaml", over.clone()),
+            ]);
+            let objects = shape::find(&document).objects;
+            tree.take_patch("over/patch.yaml", objects.iter());
+            let fate = tree.fate("base/web.yaml", &object, &object.sites[0]);
+            assert_eq!(say(&fate), expected, "{name} {over}");
+        }
+    }
+    // Patches come before the names of their own kustomization.
+    let own = json!({"resources": ["../base"], "namePrefix": "dev-", "patches": [{"patch": patch("dev-web", json!(null)).to_string()}]});
+    assert_eq!(below(own, "web:1"), "kept");
+    // A circle, and a chain of many names, end.
+    let circle =
+        json!({"resources": ["web.yaml", "../base"], "namePrefix": "a-", "namespace": "shop"});
+    let tree = overlays(&[("base/kustomization.yaml", circle)]);
+    told(&tree, "base/web.yaml", "web:1");
 }
 
 #[test]

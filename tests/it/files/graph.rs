@@ -891,3 +891,32 @@ fn an_entry_of_flux_is_held_where_it_reaches_a_job_of_a_folder_without_a_kustomi
         assert_eq!(own(skipped), expected, "{job}");
     }
 }
+
+#[test]
+fn an_entry_is_held_that_may_meet_images_that_are_not_followed() {
+    // Each changes the image, and passes it on to all others.
+    let count = 60;
+    let middle = |at: usize| {
+        let others: Vec<String> = (0..count).map(|other| format!("../k{other}")).collect();
+        let entry =
+            |tag| json!({"name": "registry.example.test/web", "newTag": format!("{at}-{tag}")});
+        let entries: Vec<Value> = (0..count).map(entry).collect();
+        let resources = [others, vec!["job.yaml".to_owned()]].concat();
+        json!({"resources": resources, "images": entries}).to_string()
+    };
+    let over = "resources: [../k0]\nimages: [{name: registry.example.test/web, newTag: \"1.4\"}]\n";
+    let place = tree(
+        &[
+            ("k0/job.yaml", JOB),
+            ("k0/kustomization.yaml", "resources: [job.yaml]\n"),
+            ("over/kustomization.yaml", over),
+        ],
+        &[(WEB, '1')],
+    );
+    let held = |code: &str| (vec![format!("over/kustomization.yaml {code}")], Vec::new());
+    assert_eq!(decided(&place, &["over"]), held("job-immutable"));
+    for at in 0..count {
+        place.write(&format!("k{at}/kustomization.yaml"), middle(at));
+    }
+    assert_eq!(decided(&place, &["over"]), held("unfollowed"));
+}

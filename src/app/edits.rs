@@ -366,3 +366,42 @@ fn uneditable(manifest: &ManifestFile, refused: Refused) -> Problem {
         hint: Some(hint.to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::code::CodeKind;
+    use crate::engine::hold::Hold;
+    use crate::engine::shape;
+
+    /// The exit code of a run goes by these.
+    #[test]
+    fn what_is_held_and_what_has_a_problem_is_told_with_its_code() {
+        let pod = serde_json::json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"},
+            "spec": {"containers": [{"name": "app", "image": "web:1"}]}});
+        let object = shape::find(&pod).objects.remove(0);
+        for code in Code::ALL.iter().copied() {
+            let mut hold = Hold::unfollowed("somebody has to look");
+            hold.code = code;
+            let refusal = Refusal {
+                code,
+                cause: "it says so".to_owned(),
+                hint: None,
+            };
+            let outcome = match code.kind() {
+                CodeKind::Held => Outcome::Held(hold),
+                CodeKind::Problem => Outcome::Failed(refusal),
+                _ => continue,
+            };
+            let plan = Plan {
+                outcomes: vec![Some(outcome)],
+                ..Plan::default()
+            };
+            let told = report(Place::default(), &object, &plan);
+            let held = told.skipped.iter().map(|one| (one.code, one.is_held()));
+            let problems = told.problems.iter().map(|one| (one.code, false));
+            let is_held = code.kind() == CodeKind::Held;
+            assert_eq!(Vec::from_iter(held.chain(problems)), [(code, is_held)]);
+        }
+    }
+}

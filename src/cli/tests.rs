@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::app::report::Outcome;
-use crate::engine::code::Code;
+use crate::engine::code::{Code, CodeKind};
 use printer::kept::Kept;
 use render::samples;
 
@@ -139,6 +139,47 @@ fn exit_codes_are_2_before_3_before_1() {
         ),
     ] {
         assert_eq!(exit_code(&report), code, "{report:?}");
+    }
+}
+
+/// The table of exit codes, code by code: what a run, a check and a strict check end with.
+#[test]
+fn every_code_ends_a_run_as_its_kind_does() {
+    for code in Code::ALL.iter().copied() {
+        let is_problem = code.kind() == CodeKind::Problem;
+        let outcome = match code {
+            Code::Outdated => Outcome::Outdated("web:1".to_owned()),
+            Code::Unpinned => Outcome::Unpinned { decided_by: None },
+            _ => Outcome::Ok,
+        };
+        let found = |action, strict| {
+            let mut report = samples::updated();
+            report.action = action;
+            report.strict = strict;
+            report.objects[0].images[0].outcome = outcome.clone();
+            report.skipped.iter_mut().for_each(|it| it.code = code);
+            if is_problem {
+                report.problems = samples::with_a_problem().problems;
+            }
+            if code == Code::LockOutdated && action == Action::Check {
+                report.lock = samples::locked();
+            }
+            exit_code(&report)
+        };
+        let found = [
+            found(Action::Update, false),
+            found(Action::Check, false),
+            found(Action::Check, true),
+        ];
+        let expected = match code.kind() {
+            CodeKind::Outdated => [DONE, OUTDATED, OUTDATED],
+            CodeKind::Held => [DONE, DONE, OUTDATED],
+            CodeKind::Skipped => [DONE, DONE, DONE],
+            CodeKind::Problem => [PROBLEMS, PROBLEMS, PROBLEMS],
+            // No check gives the one, and no report has the other.
+            CodeKind::Change | CodeKind::Fatal => continue,
+        };
+        assert_eq!(found, expected, "{code}");
     }
 }
 

@@ -534,6 +534,7 @@ fn hint(fault: &Fault) -> &'static str {
         Fault::ComplexKey => "use plain keys",
         Fault::RecursiveAlias | Fault::AliasBomb => "write the aliases out",
         Fault::TooDeep => "leave it out with `--exclude`; no Kubernetes object is nested so deep",
+        Fault::LongKeys => "leave it out with `--exclude`; no Kubernetes object has such keys",
         Fault::AmbiguousLineBreak(_) => {
             "remove the character, or put the text in double quotes with an escape for it"
         }

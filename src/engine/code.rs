@@ -241,7 +241,7 @@ codes! {
             "The aliases stand for far more than the file has.",
             "Write the aliases out.";
         TooDeep = "too-deep",
-            "The file is nested deeper than any Kubernetes object.",
+            "The file is nested deeper than any Kubernetes object, or its keys are longer.",
             "Leave it out with `--exclude`.";
         AmbiguousLineBreak = "ambiguous-line-break",
             "YAML 1.1 and YAML 1.2 disagree on a line break in the file.",

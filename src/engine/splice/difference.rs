@@ -92,9 +92,9 @@ pub(super) enum Number {
 
 /// A node and what is below it.
 pub(super) enum Shape<'a, N> {
-    /// Entries in their order, no key twice.
-    Mapping(Vec<(Leaf<'a>, N)>),
-    /// Items in their order. They are not listed first, because a file may be one list of millions.
+    /// Entries in their order, no key twice. They are not listed first, because a file may be one mapping of millions.
+    Mapping(Box<dyn Iterator<Item = (Leaf<'a>, N)> + 'a>),
+    /// Items in their order, as entries are.
     Sequence(Box<dyn Iterator<Item = N> + 'a>),
     Tagged(&'a str, N),
     Leaf(Leaf<'a>),
@@ -151,7 +151,7 @@ impl<'a> Walk<'_, 'a> {
         match (old.shape(), new.shape()) {
             (Shape::Leaf(old), Shape::Leaf(new)) if old == new => Ok(()),
             (Shape::Leaf(old), Shape::Leaf(new)) => self.differs(old, new),
-            (Shape::Mapping(old), Shape::Mapping(new)) => self.entries(&old, &new),
+            (Shape::Mapping(old), Shape::Mapping(new)) => self.entries(old, new),
             (Shape::Sequence(mut old), Shape::Sequence(mut new)) => {
                 let mut index = 0;
                 loop {
@@ -168,13 +168,13 @@ impl<'a> Walk<'_, 'a> {
             (Shape::Tagged(tag, old), Shape::Tagged(other, new)) if tag == other => {
                 self.compare(old, new)
             }
-            (Shape::Mapping(entries), Shape::Leaf(leaf)) => {
+            (Shape::Mapping(mut entries), Shape::Leaf(leaf)) => {
                 self.differs(Leaf::Mapping, leaf)?;
-                entries.iter().try_for_each(|entry| self.went(*entry))
+                entries.try_for_each(|entry| self.went(entry))
             }
-            (Shape::Leaf(leaf), Shape::Mapping(entries)) => {
+            (Shape::Leaf(leaf), Shape::Mapping(mut entries)) => {
                 self.differs(leaf, Leaf::Mapping)?;
-                entries.iter().try_for_each(|entry| self.came(*entry))
+                entries.try_for_each(|entry| self.came(entry))
             }
             _ => Err(self.path()),
         }
@@ -183,9 +183,24 @@ impl<'a> Walk<'_, 'a> {
     /// Compares two mappings in step: an edit adds and removes entries, and moves none.
     fn entries<A: Reading<'a>, B: Reading<'a>>(
         &mut self,
-        old: &[(Leaf<'a>, A)],
-        new: &[(Leaf<'a>, B)],
+        mut old: impl Iterator<Item = (Leaf<'a>, A)>,
+        mut new: impl Iterator<Item = (Leaf<'a>, B)>,
     ) -> Result<(), Path> {
+        // Only from the first entry on that differs are they listed.
+        let (old, new) = loop {
+            match (old.next(), new.next()) {
+                (None, None) => return Ok(()),
+                (Some((key, old)), Some((other, new))) if key == other => {
+                    self.below(Below::Key(key), |walk| walk.compare(old, new))?;
+                }
+                (first, other) => {
+                    break (
+                        Vec::from_iter(first.into_iter().chain(old)),
+                        Vec::from_iter(other.into_iter().chain(new)),
+                    );
+                }
+            }
+        };
         let (mut before, mut after) = (0, 0);
         loop {
             match (old.get(before), new.get(after)) {
@@ -214,9 +229,9 @@ impl<'a> Walk<'_, 'a> {
     fn came<N: Reading<'a>>(&mut self, (key, value): (Leaf<'a>, N)) -> Result<(), Path> {
         self.below(Below::Key(key), |walk| match value.shape() {
             Shape::Leaf(leaf) => walk.differs(Leaf::Absent, leaf),
-            Shape::Mapping(entries) => {
+            Shape::Mapping(mut entries) => {
                 walk.differs(Leaf::Absent, Leaf::Mapping)?;
-                entries.into_iter().try_for_each(|entry| walk.came(entry))
+                entries.try_for_each(|entry| walk.came(entry))
             }
             Shape::Sequence(_) | Shape::Tagged(..) => Err(walk.path()),
         })
@@ -225,9 +240,9 @@ impl<'a> Walk<'_, 'a> {
     fn went<N: Reading<'a>>(&mut self, (key, value): (Leaf<'a>, N)) -> Result<(), Path> {
         self.below(Below::Key(key), |walk| match value.shape() {
             Shape::Leaf(leaf) => walk.differs(leaf, Leaf::Absent),
-            Shape::Mapping(entries) => {
+            Shape::Mapping(mut entries) => {
                 walk.differs(Leaf::Mapping, Leaf::Absent)?;
-                entries.into_iter().try_for_each(|entry| walk.went(entry))
+                entries.try_for_each(|entry| walk.went(entry))
             }
             Shape::Sequence(_) | Shape::Tagged(..) => Err(walk.path()),
         })

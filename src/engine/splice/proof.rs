@@ -81,7 +81,7 @@ impl<'f> Reading<'f> for YamlNode<'f, '_> {
     fn shape(self) -> Shape<'f, Self> {
         if self.is_mapping() {
             let text = |(key, value)| (Leaf::Text(key), value);
-            return Shape::Mapping(self.entries().into_iter().map(text).collect());
+            return Shape::Mapping(Box::new(self.each_entry().map(text)));
         }
         match (self.target().styled(), self.scalar()) {
             (None, _) => Shape::Sequence(Box::new(self.target().each_item())),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::fault::{MAX_DEPTH, narrow};
+use super::fault::{MAX_DEPTH, MAX_KEYS, narrow};
 use super::template::Engine;
 use super::{
     ABSENT, Document, Fault, File, Kind, Layout, NONE, Newlines, Node, NodeId, Style, Tag,
@@ -43,16 +43,35 @@ struct Frame {
     last: u32,
     children: u32,
     anchor: usize,
+    extent: Extent,
+    /// The bytes of the keys above it, and those of its last key.
+    above: u32,
+    key: u32,
+    mapping: bool,
+}
+
+/// What a node stands for, aliases expanded.
+#[derive(Clone, Copy)]
+struct Extent {
     size: u64,
     height: u32,
-    mapping: bool,
+    /// The bytes of the keys on the way to a node below, at most.
+    keys: u32,
+}
+
+impl Extent {
+    const LEAF: Self = Self {
+        size: 1,
+        height: 1,
+        keys: 0,
+    };
 }
 
 #[derive(Clone, Copy)]
 struct Anchor {
     id: NodeId,
-    /// Nodes and levels below, aliases expanded. `None`: its node has not ended.
-    extent: Option<(u64, u32)>,
+    /// `None`: its node has not ended.
+    extent: Option<Extent>,
 }
 
 impl<'t> Builder<'t> {
@@ -98,16 +117,16 @@ impl<'t> Builder<'t> {
             anchor,
             Anchor {
                 id,
-                extent: Some((1, 1)),
+                extent: Some(Extent::LEAF),
             },
         );
-        self.count(1, 1, at)
+        self.count(Extent::LEAF, at)
     }
 
     /// A scalar without a tag or an anchor, whose text stands in the file as it is.
     pub(super) fn written_scalar(&mut self, style: Style, at: At) -> Result<(), Unreadable> {
         self.add(Kind::Scalar(style), NONE, Tag::None, at)?;
-        self.count(1, 1, at)
+        self.count(Extent::LEAF, at)
     }
 
     pub(super) fn start_sequence(
@@ -201,13 +220,18 @@ impl<'t> Builder<'t> {
         let mapping = matches!(kind, Kind::Mapping(_));
         let id = self.add(kind, NONE, Tag::None, at)?;
         self.remember(anchor, Anchor { id, extent: None });
+        let above = (self.open.last()).map_or(0, |around| around.above + around.key);
         self.open.push(Frame {
             id,
             last: NONE,
             children: 0,
             anchor,
-            size: 1,
-            height: 0,
+            extent: Extent {
+                height: 0,
+                ..Extent::LEAF
+            },
+            above,
+            key: 0,
             mapping,
         });
         if self.open.len() > MAX_DEPTH as usize {
@@ -230,17 +254,20 @@ impl<'t> Builder<'t> {
         if frame.mapping {
             self.check_keys(frame.id, frame.children / 2)?;
         }
-        let (size, height) = (frame.size, frame.height + 1);
+        let extent = Extent {
+            height: frame.extent.height + 1,
+            ..frame.extent
+        };
         if frame.anchor != 0 {
             self.remember(
                 frame.anchor,
                 Anchor {
                     id: frame.id,
-                    extent: Some((size, height)),
+                    extent: Some(extent),
                 },
             );
         }
-        self.count(size, height, at)
+        self.count(extent, at)
     }
 
     pub(super) fn alias(&mut self, anchor: usize, at: At) -> Result<(), Unreadable> {
@@ -248,7 +275,7 @@ impl<'t> Builder<'t> {
         let Some(Anchor { id, extent }) = known else {
             return Err(self.fault(at, Fault::Syntax("the alias names no anchor".to_owned())));
         };
-        let Some((size, height)) = extent else {
+        let Some(extent) = extent else {
             return Err(self.fault(at, Fault::RecursiveAlias));
         };
         let collection = !matches!(self.file.node(id).kind, Kind::Scalar(_));
@@ -265,7 +292,7 @@ impl<'t> Builder<'t> {
         if let Some(document) = self.file.documents.last_mut() {
             document.aliases = true;
         }
-        self.count(size, height, at)
+        self.count(extent, at)
     }
 
     fn remember(&mut self, anchor: usize, value: Anchor) {
@@ -278,26 +305,42 @@ impl<'t> Builder<'t> {
     }
 
     /// Adds what a finished child stands for to its parent.
-    fn count(&mut self, size: u64, height: u32, at: At) -> Result<(), Unreadable> {
+    fn count(&mut self, child: Extent, at: At) -> Result<(), Unreadable> {
         let level = narrow(self.open.len());
         let Some(frame) = self.open.last_mut() else {
             if self.aliases {
-                self.expanded = self.expanded.saturating_add(size);
+                self.expanded = self.expanded.saturating_add(child.size);
             }
             return Ok(());
         };
-        frame.size = frame.size.saturating_add(size);
-        frame.height = frame.height.max(height);
+        if frame.mapping && frame.children % 2 == 1 {
+            let key = match self.file.nodes[frame.last as usize] {
+                Node {
+                    kind: Kind::Alias,
+                    first,
+                    ..
+                } => self.file.nodes[first as usize],
+                key => key,
+            };
+            frame.key = key.end - key.start;
+        }
+        frame.extent.size = frame.extent.size.saturating_add(child.size);
+        frame.extent.height = frame.extent.height.max(child.height);
+        frame.extent.keys = frame.extent.keys.max(frame.key + child.keys);
+        let (size, keys) = (frame.extent.size, frame.above + frame.key + child.keys);
         if self.aliases
-            && self.expanded.saturating_add(frame.size)
+            && self.expanded.saturating_add(size)
                 > MAX_EXPANDED + MAX_EXPANSION * self.file.nodes.len() as u64
         {
             return Err(self.fault(at, Fault::AliasBomb));
         }
-        if level + height > MAX_DEPTH + 1 {
+        if level + child.height > MAX_DEPTH + 1 {
             return Err(self.fault(at, Fault::TooDeep));
         }
-        Ok(())
+        match keys > MAX_KEYS {
+            true => Err(self.fault(at, Fault::LongKeys)),
+            false => Ok(()),
+        }
     }
 
     /// Forgets what was read of the current document, and puts an empty node in its place. `Err`: nothing was read of it yet.
@@ -325,7 +368,11 @@ impl<'t> Builder<'t> {
         let mapping = self.file.at(id);
         // Small mappings are the rule, and comparing each pair is quicker than sorting them.
         let is_small = pairs as usize <= SMALL;
-        let (mut few, mut many) = ([("", id); SMALL], Vec::new());
+        let is_many = usize::from(!is_small);
+        let (mut few, mut many) = (
+            [("", id); SMALL],
+            Vec::with_capacity(is_many * pairs as usize),
+        );
         let mut twice = None;
         for (at, (key, value)) in mapping.pairs(mapping.node().first).enumerate() {
             let Some((text, style)) = key.target().styled() else {

@@ -6,6 +6,9 @@ use crate::engine::code::Code;
 /// Levels of nesting, aliases expanded: more than any Kubernetes object has, and less than any reader's own limit.
 pub(super) const MAX_DEPTH: u32 = 120;
 
+/// The bytes of the keys above a value together, aliases expanded: more than any Kubernetes object has. Each image costs its path.
+pub(super) const MAX_KEYS: u32 = 2048;
+
 /// Why a file is not read, with the place, both from 1.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{fault}")]
@@ -49,6 +52,9 @@ pub enum Fault {
     /// Nesting beyond the limit.
     #[error("it is nested deeper than {MAX_DEPTH} levels")]
     TooDeep,
+    /// Keys beyond the limit.
+    #[error("the keys on the way to a value have more than {MAX_KEYS} bytes")]
+    LongKeys,
     /// Aliases of aliases that stand for more than any object holds.
     #[error("its aliases stand for far more than the file holds")]
     AliasBomb,
@@ -72,7 +78,7 @@ impl Fault {
             Self::DuplicateKey { .. } => Code::DuplicateKey,
             Self::ComplexKey => Code::ComplexKey,
             Self::RecursiveAlias => Code::RecursiveAlias,
-            Self::TooDeep => Code::TooDeep,
+            Self::TooDeep | Self::LongKeys => Code::TooDeep,
             Self::AliasBomb => Code::AliasBomb,
             Self::AmbiguousLineBreak(_) => Code::AmbiguousLineBreak,
         }

@@ -78,6 +78,23 @@ impl<'f, 't> YamlNode<'f, 't> {
         Some((layout, self.pairs(self.node().first).collect()))
     }
 
+    /// The same, without a list of them.
+    pub fn each_pair(self) -> Option<impl Iterator<Item = (Self, Self)>> {
+        let is_mapping = matches!(self.node().kind, Kind::Mapping(_));
+        is_mapping.then(|| self.pairs(self.node().first))
+    }
+
+    /// The entries of a mapping as [`Tree::entries`] has them, listed only where a merge key brings in more.
+    pub fn each_entry(self) -> Box<dyn Iterator<Item = (&'f str, Self)> + 'f> {
+        let target = self.target();
+        let pairs = || target.pairs(target.node().first);
+        if !target.is_mapping() || pairs().any(|(name, _)| name.is_merge_key()) {
+            return Box::new(self.entries().into_iter());
+        }
+        let named = |(name, value): (Self, Self)| Some((name.target().styled()?.0, value));
+        Box::new(pairs().filter_map(named))
+    }
+
     /// The items of a sequence as they are written. `None`: it is no sequence.
     pub fn written_items(self) -> Option<(Layout, Vec<Self>)> {
         let Kind::Sequence(layout) = self.node().kind else {

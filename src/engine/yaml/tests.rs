@@ -30,6 +30,44 @@ fn what_can_be_read_in_two_ways_is_refused_where_it_stands() {
 }
 
 #[test]
+fn the_keys_on_the_way_to_a_value_have_a_limit() {
+    let key = |count: usize| "k".repeat(count);
+    let nested = |last| format!("{}:\n  {}:\n    {}: x\n", key(1000), key(1000), key(last));
+    let flow = |last| {
+        format!(
+            "{{{}: {{{}: [{{{}: x}}]}}}}",
+            key(1000),
+            key(1000),
+            key(last)
+        )
+    };
+    let alias = |last| {
+        let (long, last) = (key(1000), key(last));
+        format!("a: &a\n  {long}: [x]\n{long}:\n  {last}: *a\n")
+    };
+    let alias_of_key = |last| {
+        format!(
+            "a: &a {}\n{}:\n  *a : {{{}: x}}\n",
+            key(1000),
+            key(1000),
+            key(last)
+        )
+    };
+    for text in [
+        &nested as &dyn Fn(usize) -> String,
+        &flow,
+        &alias,
+        &alias_of_key,
+    ] {
+        assert!(File::parse(&text(48)).is_ok(), "{}", text(48));
+        assert_eq!(fault(&text(49)).0, "too-deep", "{}", text(49));
+    }
+    // It stands for one document.
+    let two = format!("{}---\na: 1\n", nested(49));
+    assert!(File::parse(&two).unwrap().is_refused(0));
+}
+
+#[test]
 fn a_template_is_what_is_no_yaml_because_of_its_braces() {
     for text in [
         "a: {{ .x }}\n",

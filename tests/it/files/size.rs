@@ -69,6 +69,14 @@ fn memory_grows_with_the_file() {
     costs_a_multiple("the tiniest items of a list", 45, |count| {
         web() + "many: [" + &"a,".repeat(100 * count) + "a]\n"
     });
+    costs_a_multiple("tiny entries of a mapping", 30, |count| {
+        let letter = |number: usize| char::from(b'A' + (number % 26) as u8);
+        let entry = |number: usize| {
+            let key = [number / 17_576, number / 676, number / 26, number].map(letter);
+            format!("{}: 1\n", String::from_iter(key))
+        };
+        web() + &(0..50 * count).map(entry).collect::<String>()
+    });
     costs_a_multiple("small mappings beside an alias", 30, |count| {
         format!(
             "{}x: &x y\nz: *x\nmany:\n{}",
@@ -172,6 +180,34 @@ fn a_long_name_of_a_container_is_told_in_short() {
     }
 }
 
+#[test]
+fn long_keys_above_images_have_a_limit() {
+    let place = Workplace::new();
+    place.write("imago.lock", LOCK);
+    let count = 2000;
+    let image = |number| format!("        image-{number}: {{image: 'web:{number}'}}\n");
+    let images: String = (0..count).map(image).collect();
+    let head = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: web}\nspec:\n  values:\n";
+    let run = |bytes: usize| {
+        let key = "k".repeat(bytes);
+        place.write("web.yaml", format!("{head}    ? {key}\n    :\n{images}"));
+        let run = place.imago(["files", "--offline", "--output", "json", "web.yaml"]);
+        run.finish_with(3)
+    };
+    let huge = run(1_000_000);
+    assert_eq!(huge.json()["problems"][0]["code"], "too-deep");
+    assert!(huge.peak <= *FLOOR + 45 * 1000, "{} KiB", huge.peak);
+    let (short, long) = (run(10), run(2000));
+    assert_eq!(long.json()["summary"]["images"], count);
+    let most = short.peak + 12 * 2000 * count / 1024;
+    assert!(
+        long.peak <= most,
+        "{} KiB after {} KiB",
+        long.peak,
+        short.peak
+    );
+}
+
 /// The least peak memory of some reports on a tree of `count` small workloads and twice as many other files, in KiB.
 fn cost_of_tree(count: usize) -> u64 {
     let place = Workplace::new();
@@ -207,7 +243,8 @@ fn a_tree_takes_little_memory_for_each_of_its_files() {
 #[test]
 fn many_globs_take_little_memory_whatever_they_are_matched_with() {
     let globs = || (0..1600).map(|at| format!("**/*w{at}*/**/x*"));
-    let list: String = globs().map(|glob| format!("- '{glob}'\n")).collect();
+    let list = globs().take(1024).map(|glob| format!("- '{glob}'\n"));
+    let list: String = list.collect();
     for (file, text) in [
         (".imago.yaml", format!("exclude:\n{list}")),
         (".imago.yaml", format!("exclude-image:\n{list}")),

@@ -185,18 +185,14 @@ impl<'d> DocumentNode<'d> {
     }
 
     /// The entries of a mapping as a reader of the object sees them.
-    fn entries(self) -> Vec<(Leaf<'d>, Self)> {
+    fn entries(self) -> Box<dyn Iterator<Item = (Leaf<'d>, Self)> + 'd> {
         let named = |(key, value): (Self, Self)| (key.leaf(), value);
-        match self.merged() {
-            None => self.pairs().map(named).collect(),
-            Some(merged) => {
-                let own = self.pairs().filter(|(key, _)| !key.is_merge_key());
-                with_merged(
-                    own.map(named).collect(),
-                    merged.into_iter().map(Self::entries),
-                )
-            }
-        }
+        let Some(merged) = self.merged() else {
+            return Box::new(self.pairs().map(named));
+        };
+        let own = self.pairs().filter(|(key, _)| !key.is_merge_key());
+        let merged = merged.into_iter().map(|one| one.entries().collect());
+        Box::new(with_merged(own.map(named).collect(), merged).into_iter())
     }
 }
 

@@ -221,9 +221,9 @@ impl<'f> Plain<'f, '_> {
 
 impl<'f> Reading<'f> for Plain<'f, '_> {
     fn shape(self) -> Shape<'f, Self> {
-        if let Some((_, entries)) = self.0.written_entries() {
+        if let Some(pairs) = self.0.each_pair() {
             let typed = |(key, value)| (Plain(key).leaf(), Plain(value));
-            return Shape::Mapping(entries.into_iter().map(typed).collect());
+            return Shape::Mapping(Box::new(pairs.map(typed)));
         }
         match self.0.styled() {
             None if !self.0.is_alias() => Shape::Sequence(Box::new(self.0.each_item().map(Plain))),

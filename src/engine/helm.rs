@@ -132,9 +132,12 @@ pub struct ValuesPath(Vec<String>);
 /// The text is no path in values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a path in values is keys with dots between them, such as `controller.image`, `*.image` or `**`"
+    "a path in values is keys with dots between them, such as `controller.image`, `*.image` or `**`, in at most {LONGEST_PATH} bytes"
 )]
 pub struct NoValuesPath;
+
+/// The longest path in values, in bytes. Each image is held against it, and settings may be a stranger's.
+const LONGEST_PATH: usize = 1024;
 
 impl Chart {
     /// A chart of this name. The version may be a range; its first number counts then. Without one, the newest is meant.
@@ -281,10 +284,20 @@ fn keys(at: &[Step]) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Whether keys fit a path. Takes as long as both lengths multiplied, at most.
+/// Whether keys fit a path. Takes as long as both lengths multiplied, at most, and no time where the path has more keys.
 fn fits(path: &[String], keys: &[&str]) -> bool {
     #[cfg(test)]
     super::yaml::steps::add(1);
+    if path
+        .iter()
+        .filter(|part| *part != "**")
+        .nth(keys.len())
+        .is_some()
+    {
+        return false;
+    }
+    #[cfg(test)]
+    super::yaml::steps::add((path.len() * keys.len()) as u64);
     let mut reached = vec![false; keys.len() + 1];
     reached[0] = true;
     for part in path {
@@ -318,8 +331,10 @@ impl FromStr for ValuesPath {
                 letter => last.push(letter),
             }
         }
+        // One is as good as many.
+        keys.dedup_by(|key, before| key == "**" && before == "**");
         let is_wrong = |key: &String| key.is_empty() || key.contains([' ', '/', '[', ']']);
-        match keys.iter().any(is_wrong) {
+        match text.len() > LONGEST_PATH || keys.iter().any(is_wrong) {
             true => Err(NoValuesPath),
             false => Ok(Self(keys)),
         }
@@ -372,6 +387,38 @@ mod tests {
         for text in ["", ".", "a..b", "a b", "a/b", "a[0]", "image."] {
             assert_eq!(text.parse::<ValuesPath>(), Err(NoValuesPath), "{text}");
         }
+    }
+
+    #[test]
+    fn a_path_of_many_stars_costs_little() {
+        let counted = |text: &str, keys: &[&str]| {
+            let (path, at) = (path(text), steps(keys));
+            let before = crate::engine::yaml::steps::count();
+            let leads = path.leads_to(&at);
+            (leads, crate::engine::yaml::steps::count() - before)
+        };
+        let keys = |count: usize| [vec!["a"; count], vec!["tag"]].concat();
+        // More keys than the values have are not even tried.
+        assert_eq!(
+            counted(&format!("{}a", "*.".repeat(400)), &["a"]),
+            (false, 1)
+        );
+        let many = |count: usize| format!("{}tag", "**.a.".repeat(count));
+        for (count, depth) in [(20, 40), (40, 80)] {
+            let (leads, steps) = counted(&many(count), &keys(depth));
+            assert!(leads && steps <= (4 * count * depth) as u64, "{steps}");
+            let (leads, steps) = counted(&many(count), &keys(count / 2));
+            assert!(!leads && steps <= 2, "{steps}");
+        }
+        assert_eq!(
+            counted(&format!("{}image", "**.".repeat(300)), &["image"]),
+            (true, 3)
+        );
+        assert!(
+            format!("{}a", "*.".repeat(600))
+                .parse::<ValuesPath>()
+                .is_err()
+        );
     }
 
     #[test]

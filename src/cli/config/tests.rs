@@ -601,15 +601,32 @@ fn settings_have_a_limit_that_is_said() {
 }
 
 #[test]
-fn there_may_be_many_policies_and_not_without_end() {
-    let settings = |count: usize| {
-        let entry = "- {image: 'r.example.com/*', policy: minor}\n";
-        let text = format!("policies:\n{}", entry.repeat(count));
-        values::read(&text)
-            .map(drop)
-            .map_err(|(usage, _)| usage.what)
-    };
-    assert!(settings(1024).is_ok());
-    let what = settings(1025).unwrap_err();
-    assert_eq!(what, "`policies` has more than 1024 entries");
+fn a_list_may_have_many_entries_and_not_without_end() {
+    for (list, entry) in [
+        ("policies", "{image: 'r.example.com/*', policy: minor}"),
+        ("include", "a/**"),
+        ("exclude", "a/**"),
+        ("include-image", "r.example.com/*"),
+        ("exclude-image", "r.example.com/*"),
+        ("add-kind", "Rollout"),
+        ("kinds", "{kind: Widget, paths: [spec/image]}"),
+        ("helm.values", "a/**"),
+        ("helm.digest-in-tag", "'*.image'"),
+        ("helm.charts", "{chart: web, path: '*.image', takes: tag}"),
+    ] {
+        let settings = |count: usize| {
+            let entries = format!("\n  - {entry}").repeat(count);
+            let text = match list.strip_prefix("helm.") {
+                None => format!("{list}:{entries}\n"),
+                Some(inner) => format!("helm:\n  {inner}:{entries}\n"),
+            };
+            values::read(&text)
+                .map(drop)
+                .map_err(|(usage, place)| (usage.what, place.map(|place| place.line())))
+        };
+        assert_eq!(settings(1024), Ok(()), "{list}");
+        let what = format!("`{list}` has more than 1024 entries");
+        let line = 1026 + u64::from(list.starts_with("helm."));
+        assert_eq!(settings(1025), Err((what, Some(line))), "{list}");
+    }
 }

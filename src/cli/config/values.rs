@@ -28,8 +28,8 @@ use crate::engine::helm;
 use crate::engine::shape::{Pattern, Shape, Split};
 use crate::io::scan;
 
-/// How many `policies` there may be.
-const MOST_POLICIES: usize = 1024;
+/// How many entries a list may have: each image, object or file is held against all.
+const MOST_ENTRIES: usize = 1024;
 
 /// What `.imago.yaml` at the root of a repository may hold. Most are the flag of the same name; a flag that is given wins.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -203,29 +203,52 @@ impl Values {
     /// Checks what the types do not say. The words are those for the flag of the same name.
     fn check(&self) -> Result<(), Wrong> {
         type Check = fn(&str) -> Result<(), UsageError>;
-        let texts: [(&[Written<String>], Check); 14] = [
-            (&self.include, glob),
-            (&self.exclude, glob),
-            (&self.helm.values, glob),
-            (&self.helm.digest_in_tag, values_path),
-            (&self.include_image, image_glob),
-            (&self.exclude_image, image_glob),
-            (&self.kind, kind),
-            (&self.exclude_kind, kind),
-            (&self.add_kind, kind),
-            (self.lock.0.as_slice(), lock),
-            (&self.registry_map, |text| {
+        let texts: [(&str, &[Written<String>], Check); 14] = [
+            ("include", &self.include, glob),
+            ("exclude", &self.exclude, glob),
+            ("helm.values", &self.helm.values, glob),
+            ("helm.digest-in-tag", &self.helm.digest_in_tag, values_path),
+            ("include-image", &self.include_image, image_glob),
+            ("exclude-image", &self.exclude_image, image_glob),
+            ("kind", &self.kind, kind),
+            ("exclude-kind", &self.exclude_kind, kind),
+            ("add-kind", &self.add_kind, kind),
+            ("lock", self.lock.0.as_slice(), lock),
+            ("registry-map", &self.registry_map, |text| {
                 settings::registries::maps(&[text.to_owned()]).map(drop)
             }),
-            (&self.insecure_registry, settings::registries::check_host),
-            (self.message.0.as_slice(), |text| {
+            (
+                "insecure-registry",
+                &self.insecure_registry,
+                settings::registries::check_host,
+            ),
+            ("message", self.message.0.as_slice(), |text| {
                 settings::commits::template(text).map(drop)
             }),
-            (self.author.0.as_slice(), |text| {
+            ("author", self.author.0.as_slice(), |text| {
                 settings::commits::author(text).map(drop)
             }),
         ];
-        for (texts, check) in texts {
+        let policies = self.policies.get(MOST_ENTRIES);
+        let kinds = self.kinds.get(MOST_ENTRIES);
+        let charts = self.helm.charts.get(MOST_ENTRIES);
+        let lists = texts.iter().map(|(name, list, _)| {
+            let one_more = list.get(MOST_ENTRIES);
+            (*name, one_more.map(|Written(text)| text.referenced))
+        });
+        let lists = lists.chain([
+            ("policies", policies.map(|policy| policy.image.place())),
+            ("kinds", kinds.map(|kind| kind.kind.0.referenced)),
+            ("helm.charts", charts.map(|fact| fact.path.0.referenced)),
+        ]);
+        for (name, one_more) in lists {
+            if let Some(place) = one_more {
+                let what = format!("`{name}` has more than {MOST_ENTRIES} entries");
+                let hint = "write entries that fit several: all are tried one after the other";
+                return Err((usage(what, hint), Some(place)));
+            }
+        }
+        for (_, texts, check) in texts {
             for Written(text) in texts {
                 let plain = |text: String| text.replace("`--", "`");
                 check(&text.value).map_err(|UsageError { what, hint }| {
@@ -234,11 +257,6 @@ impl Values {
             }
         }
         self.kinds.iter().try_for_each(Kind::check)?;
-        if let Some(one_more) = self.policies.get(MOST_POLICIES) {
-            let what = format!("`policies` has more than {MOST_POLICIES} entries");
-            let hint = "write globs that fit several images: each image is held against all";
-            return Err((usage(what, hint), Some(one_more.image.place())));
-        }
         (self.policies.iter()).try_for_each(|policy| policy.rule().map(drop))?;
         let mut takes = BTreeMap::new();
         for fact in &self.helm.charts {

@@ -143,6 +143,14 @@ pub enum ScanError {
         /// An existing path with a similar name.
         near: Option<String>,
     },
+    /// A named path is a link, or leads over one, to a place where nothing is.
+    #[error("the link `{link}` leads to `{target}`, where nothing is")]
+    LinkToNothing {
+        /// The link.
+        link: String,
+        /// Where it leads, as it is written.
+        target: String,
+    },
     /// A glob has a syntax error.
     #[error("`{pattern}` is not a pattern for files: {reason}")]
     Glob {
@@ -163,6 +171,7 @@ impl ScanError {
             Self::Missing { near: None, .. } => {
                 "check the spelling; a relative path starts at the current folder".to_owned()
             }
+            Self::LinkToNothing { .. } => "make what it leads to, or name another path".to_owned(),
             Self::Glob { .. } => {
                 "write it as in .gitignore, in quotes: 'charts/**', '*.gen.yaml'".to_owned()
             }

@@ -74,9 +74,11 @@ impl Plan {
         } else {
             request.paths
         } {
-            let missing = || ScanError::Missing {
-                path: typed.display().to_string(),
-                near: near::near(typed, current),
+            let missing = || {
+                link_to_nothing(typed, current).unwrap_or_else(|| ScanError::Missing {
+                    path: typed.display().to_string(),
+                    near: near::near(typed, current),
+                })
             };
             if typed.as_os_str().is_empty() {
                 return Err(missing());
@@ -193,6 +195,17 @@ impl Plan {
             Some(shown)
         }
     }
+}
+
+/// The first link on the way of a typed path that leads to a place where nothing is.
+fn link_to_nothing(typed: &Path, current: &Path) -> Option<ScanError> {
+    let above = typed.ancestors().collect::<Vec<_>>().into_iter().rev();
+    let mut links = above.map(|path| (path, current.join(path)));
+    let (link, at) = links.find(|(_, at)| at.is_symlink() && !at.exists())?;
+    Some(ScanError::LinkToNothing {
+        link: link.display().to_string(),
+        target: at.read_link().ok()?.display().to_string(),
+    })
 }
 
 /// Whether a kustomization stands in a folder or above it, in its repository. Folders are looked at once.

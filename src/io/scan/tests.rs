@@ -266,7 +266,18 @@ fn globs_narrow_folders_and_named_files() {
 fn a_path_that_is_not_there_ends_the_run_before_anything_is_read() {
     let world = World::new(&["web.yaml"]);
     symlink("nowhere", world.at("dangling.yaml")).unwrap();
-    for missing in ["deploy", "web.yaml/x", "dangling.yaml", ""] {
+    symlink("gone", world.at("folder")).unwrap();
+    let no_path = |path: &str| format!("there is no file or folder `{path}`");
+    let no_target = |link: &str, target: &str| {
+        format!("the link `{link}` leads to `{target}`, where nothing is")
+    };
+    for (missing, said) in [
+        ("deploy", no_path("deploy")),
+        ("web.yaml/x", no_path("web.yaml/x")),
+        ("", no_path("")),
+        ("dangling.yaml", no_target("dangling.yaml", "nowhere")),
+        ("folder/web.yaml", no_target("folder", "gone")),
+    ] {
         let paths = [PathBuf::from("web.yaml"), PathBuf::from(missing)];
         let current = world.at("");
         let request = Scope {
@@ -280,10 +291,7 @@ fn a_path_that_is_not_there_ends_the_run_before_anything_is_read() {
         };
         let visited = AtomicUsize::new(0);
         let error = scan(request, |_| Some(visited.fetch_add(1, Ordering::Relaxed))).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            format!("there is no file or folder `{missing}`")
-        );
+        assert_eq!(error.to_string(), said);
         assert_eq!(visited.into_inner(), 0);
     }
 }

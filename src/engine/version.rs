@@ -22,6 +22,7 @@ mod range;
 mod rank;
 mod shape;
 mod tag_list;
+mod template;
 
 pub use filter::FluxFilter;
 pub use flux::rank_as_flux;
@@ -31,3 +32,4 @@ pub use policy::{Order, Part, Policy, PolicyError, SemverRange, Strategy, Terms}
 pub(crate) use policy::{WORDS, next_segment, segments};
 pub use rank::{Counts, Obstacle, Ranking, Reason, judge};
 pub use tag_list::TagList;
+pub(crate) use template::{Piece, pieces};

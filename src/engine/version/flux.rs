@@ -2,7 +2,7 @@
 //!
 //! 1. A tag that one of the exclusions matches is left out, and one that the pattern does not match anywhere.
 //! 2. `extract` makes a text of each match. Of several tags with one text, Flux takes any; here it is the last by its bytes.
-//! 3. The texts are compared: exact versions in the range, all as texts, or all as numbers.
+//! 3. The texts are compared: exact versions in the range, all as texts, or all as numbers. One that is no number leaves no answer.
 //!
 //! Sources: `internal/policy` and `internal/controller/imagepolicy_controller.go` of image-reflector-controller, 1.0.
 
@@ -14,6 +14,7 @@ use super::filter::FluxFilter;
 use super::policy::{Order, Policy, PolicyError, Strategy, Terms, compile};
 use super::range::Version;
 use super::rank::{Counts, Ranking};
+use super::template::{Piece, pieces};
 
 /// How many exclusions an ImageRepository may have.
 const MOST_EXCLUSIONS: usize = 64;
@@ -45,7 +46,8 @@ impl Policy {
 struct Compiled<'f> {
     exclusions: Vec<Regex>,
     pattern: Option<Regex>,
-    extract: Option<&'f str>,
+    /// Nothing where all of a tag is compared.
+    extract: Vec<Piece<'f>>,
 }
 
 impl FluxFilter {
@@ -61,10 +63,7 @@ impl FluxFilter {
         Ok(Compiled {
             exclusions: exclusions.iter().map(read).collect::<Result<_, _>>()?,
             pattern: self.pattern.as_ref().map(read).transpose()?,
-            extract: self
-                .extract
-                .as_deref()
-                .filter(|extract| !extract.is_empty()),
+            extract: pieces(self.extract.as_deref().unwrap_or_default()),
         })
     }
 }
@@ -80,11 +79,18 @@ impl Compiled<'_> {
             return Some(tag.to_owned());
         };
         let captures = pattern.captures(bytes)?;
-        let Some(extract) = self.extract else {
+        if self.extract.is_empty() {
             return Some(tag.to_owned());
-        };
+        }
         let mut text = Vec::new();
-        captures.expand(extract.as_bytes(), &mut text);
+        for piece in &self.extract {
+            let found = match piece {
+                Piece::Text(piece) => Some(piece.as_bytes()),
+                Piece::Number(number) => captures.get(*number).map(|found| found.as_bytes()),
+                Piece::Name(name) => captures.name(name).map(|found| found.as_bytes()),
+            };
+            text.extend(found.unwrap_or_default());
+        }
         String::from_utf8(text).ok()
     }
 }
@@ -122,9 +128,11 @@ pub fn rank_as_flux<'t>(
         }
         Strategy::Alphabetical(_) => sorted.extend(texts.iter().map(|(text, tag)| (&**text, *tag))),
         _ => {
-            let numbers = texts.iter().map(|(text, tag)| match text.parse::<f64>() {
-                Ok(number) if !number.is_nan() => Ok((number, *tag)),
-                _ => Err(format!("`{text}` of the tag `{tag}` is no number")),
+            let numbers = texts.iter().map(|(text, tag)| {
+                let number = number(text).ok_or_else(|| {
+                    format!("`{text}` of the tag `{tag}` is not a decimal number, or too large")
+                })?;
+                Ok::<_, String>((number, *tag))
             });
             let mut numbers: Vec<(f64, &str)> = numbers.collect::<Result<_, _>>()?;
             numbers
@@ -150,9 +158,56 @@ pub fn rank_as_flux<'t>(
     }
 }
 
+/// A number as `strconv.ParseFloat` reads it, which is what Flux does: `1e3`, `2026_01_02`, `-Inf`. `None`: Flux refuses it (`12e45678`), it is
+/// hexadecimal, or it is `NaN`, with which Flux takes any tag.
+fn number(text: &str) -> Option<f64> {
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let is_infinite = ["inf", "infinity"].map(|word| digits.eq_ignore_ascii_case(word));
+    let is_digit = |letter: Option<char>| letter.is_some_and(|letter| letter.is_ascii_digit());
+    let parts: Vec<&str> = text.split('_').collect();
+    let are_separated = (parts.windows(2))
+        .all(|two| is_digit(two[0].chars().next_back()) && is_digit(two[1].chars().next()));
+    let number: f64 = parts.concat().parse().ok()?;
+    (are_separated && (number.is_finite() || is_infinite.contains(&true))).then_some(number)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Cases of Go's own table of `ParseFloat`. Tags cannot have a `+`, but what `extract` makes of them can.
+    #[test]
+    fn numbers_are_read_as_go_reads_them() {
+        for (text, expected) in [
+            ("1", 1.0),
+            ("+1", 1.0),
+            ("-0.1", -0.1),
+            ("1e23", 1e23),
+            ("1E23", 1e23),
+            ("625e-3", 0.625),
+            ("1.", 1.0),
+            (".5", 0.5),
+            ("007", 7.0),
+            ("100000000000000016777216", 1.000_000_000_000_000_3e23),
+            ("1.7976931348623158e308", f64::MAX),
+            ("1e-400000", 0.0),
+            ("0e+01234567890123456789", 0.0),
+            ("1_23.50_0_0e+1_2", 1.235e14),
+            ("2026_01_02", 20_260_102.0),
+            ("inf", f64::INFINITY),
+            ("-Inf", f64::NEG_INFINITY),
+            ("+INFINITY", f64::INFINITY),
+        ] {
+            assert_eq!(number(text), Some(expected), "{text}");
+        }
+        let refused = "1x 1.1. . + - 1e 1e- .e-1 e5 0x1 0x1e2 1p2 infi infinite -nan \
+            12e45678 -1e310 1.797693134862315808e308 1e+18446744073709551616 \
+            _123 -_123 1__23 123_.5 123._5 123.5_e+12 123.5e_12 123.5e+_12 123.5e+12_ 0x_1 i_nf";
+        // The last two are numbers for Go.
+        for text in refused.split_whitespace().chain(["", " 1", "nan", "0x1p4"]) {
+            assert_eq!(number(text), None, "{text}");
+        }
+    }
 
     fn told(words: &str, pattern: &str, extract: &str, tags: &[&str]) -> String {
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
@@ -310,7 +365,46 @@ mod tests {
                 "",
                 "",
                 &["1", "two"],
-                "`two` of the tag `two` is no number",
+                "`two` of the tag `two` is not a decimal number, or too large",
+            ),
+            (
+                "numerical",
+                "",
+                "",
+                &["1", "12e45678"],
+                "`12e45678` of the tag `12e45678` is not a decimal number, or too large",
+            ),
+            (
+                "numerical",
+                "",
+                "",
+                &["2026_01_02", "20260101"],
+                "2026_01_02",
+            ),
+            ("numerical", "", "", &["1", "inf", "1e300"], "inf"),
+            // What `extract` may be.
+            (
+                "semver *",
+                r"[0-9.]+",
+                "$0",
+                &["web-1.2.0", "api-1.10.0"],
+                "api-1.10.0",
+            ),
+            (
+                "semver *",
+                r"^x(.*)",
+                "v${1}",
+                &["x1.2.0", "x1.10.0", "xv2.0.0"],
+                "x1.10.0",
+            ),
+            // `01` and `1x` are names that no group has, and braces have to hold a name.
+            ("alphabetical:desc", "(.).*", "$01", &["a-2", "b-1"], "b-1"),
+            (
+                "numerical",
+                "(.)-(.)",
+                "${1-}$2",
+                &["b-1"],
+                "`${1-}1` of the tag `b-1` is not a decimal number, or too large",
             ),
             // Signatures are excluded, attestations are not.
             ("alphabetical", "", "", &["a", "sha256-0.sig"], "a"),

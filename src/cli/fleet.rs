@@ -63,8 +63,8 @@ pub(super) fn run(
     printer: &mut Printer,
 ) -> u8 {
     printer.set_colour(verbosity.colour);
-    // After a signal a report is ended, too.
-    let _closing = matches!(fleet.purpose, Purpose::Report(_)).then(interrupt::closing_run);
+    // After a signal, what is printed is ended, too.
+    let _closing = interrupt::closing_run();
     let run = match &fleet.purpose {
         Purpose::Report(reporting) => report(fleet, reporting, current, verbosity, printer),
         Purpose::Lock(path) => resolve(fleet, path, current, verbosity, printer),
@@ -179,6 +179,16 @@ fn resolve(
     })?;
     let done = written.counts.repositories - written.counts.failed;
     let (code, _) = written.end();
+    if let Some(signal) = interrupt::noted() {
+        // What some repositories say is not what all of them say.
+        let name = path.display().to_string();
+        let said = format!(
+            "interrupted by {signal}: {} stays as it was\n",
+            Printable(&name)
+        );
+        printer.print(To::Stderr, &said);
+        return Ok(code);
+    }
     lock::fill(&place, &lock).map_err(|error| failed("write", &error))?;
     if verbosity.detail != Detail::Quiet {
         let images = counted(lock.images.len(), "image");

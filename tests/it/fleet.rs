@@ -855,6 +855,37 @@ fn a_signal_ends_a_fleet_keeps_what_is_done_and_leaves_no_clone() {
 }
 
 #[test]
+fn a_signal_ends_resolve_and_leaves_the_lock_as_it_was() {
+    let Some(fleet) = Fleet::new(1, 2) else {
+        return;
+    };
+    // Whoever connects here waits.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let list = format!(
+        "repositories:\n- repository: {}\n- repository: http://{}/slow.git\n",
+        fleet.repositories[0].address(),
+        silent.local_addr().unwrap()
+    );
+    fleet.place.write("fleet.yaml", list);
+    let lock = "{\"version\":1,\"images\":{}}\n";
+    fleet.place.write("digests.lock", lock);
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let run = fleet.run("resolve fleet.yaml --lock digests.lock --jobs 2");
+        let finished = run.signalled_after(signal, Duration::from_millis(2_500));
+        assert_eq!(finished.code, code, "{finished:?}");
+        let said = format!("interrupted by SIG{signal}: digests.lock stays as it was\n");
+        assert_eq!(
+            (&*finished.stdout, &*finished.stderr),
+            ("", &*said),
+            "{finished:?}"
+        );
+        let files = fleet.place.files();
+        assert_eq!(files["digests.lock"], lock.as_bytes());
+        fleet.assert_clean();
+    }
+}
+
+#[test]
 fn a_fleet_in_which_all_fail_and_parts_without_a_repository_end_as_they_should() {
     let Some(fleet) = Fleet::new(1, 2) else {
         return;

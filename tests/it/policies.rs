@@ -115,6 +115,41 @@ fn tag_and_digest_change_together_after_one_list_and_one_head() {
 }
 
 #[test]
+fn the_nearest_policy_wins_and_ignore_from_wherever() {
+    let scene = Scene::new(&["1.4.2", "1.4.3", "1.5.0", "2.0.0"]);
+    let comments = [
+        "# imago: minor",
+        "",
+        "",
+        "# imago: ignore",
+        "# imago: minor",
+    ];
+    scene.write(&comments.map(|comment| format!("{} {comment}", scene.web("1.4.2"))));
+    let text = String::from_utf8(scene.place.files()["web.yaml"].clone()).unwrap();
+    let annotations =
+        "\n  annotations:\n    imago/policy: c0=patch; c1=patch; c3=minor; c4=ignore\nspec:\n";
+    scene
+        .place
+        .write("web.yaml", text.replacen("\nspec:\n", annotations, 1));
+    scene.place.write("other.yaml", text);
+    scene.place.write(
+        ".imago.yaml",
+        "policies:\n- {image: '**', files: other.yaml, policy: ignore}\n- {image: '**', policy: major}\n",
+    );
+    let other = scene.place.files()["other.yaml"].clone();
+    scene.run(&["--update"], 0);
+    let on = |tag: &str| match tag {
+        "1.4.2" => scene.web(tag),
+        _ => format!("{}@{}", scene.web(tag), scene.digest(tag)),
+    };
+    assert_eq!(
+        scene.images(),
+        ["1.5.0", "1.4.3", "2.0.0", "1.4.2", "1.4.2"].map(on)
+    );
+    assert_eq!(scene.place.files()["other.yaml"], other);
+}
+
+#[test]
 fn a_tag_that_is_listed_and_gone_moves_on_to_the_next() {
     let scene = Scene::new(&["1.4.2", "1.5.0"]);
     scene

@@ -169,9 +169,7 @@ pub(super) fn import(report: &ImportReport, verbosity: Verbosity, printer: &mut 
             0 => String::new(),
             count => format!("; {count} not brought over"),
         };
-        for note in &report.imported.notes {
-            printer.print(To::Stderr, &format!("note: {note}\n"));
-        }
+        printer.print(To::Stderr, &text::notes(&report.imported));
         printer.print(To::Stderr, &format!("{}{left}\n", rules));
     }
     report.problems.len()

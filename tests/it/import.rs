@@ -26,6 +26,7 @@ metadata:
     argocd-image-updater.argoproj.io/image-list: api=registry.example.com/shop/api:>=1.2
     argocd-image-updater.argoproj.io/api.ignore-tags: '*-rc*'
     argocd-image-updater.argoproj.io/api.platforms: linux/arm64
+    argocd-image-updater.argoproj.io/api.tag-sort: name
 ";
 
 /// A repository with the settings of four tools.
@@ -66,12 +67,15 @@ policies:
   ignore: ['*-rc*']
 # .github/renovate.json:3, packageRules[0]
 - image: '**'
+  files: '**/{kustomization.yaml,kustomization.yml,values.yaml,values.yml}'
   policy: minor
 "
     );
     assert_eq!(
         finished.stderr,
-        "not brought over: clusters/app.yaml:8, Application shop: `api.platforms` has no counterpart among policies\n\
+        "not brought over: clusters/app.yaml:9, Application shop: `api.tag-sort` has no counterpart\n\
+         note: clusters/app.yaml:8, Application shop: `api.platforms`: a tag without a platform that the image has now is held\n\
+         note: Renovate's policies are for the files that it reads. Leave `files` out of an entry that is to be for all manifests\n\
          4 policies from 4 files; 1 not brought over\n"
     );
     place.write(".imago.yaml", &finished.stdout);
@@ -101,14 +105,14 @@ fn markers_json5_and_policies_that_are_there_already_are_told() {
     let flux = place.imago(["import"]).finish_with(0);
     assert!(
         (flux.stdout).ends_with(
-            "# .github/renovate.json5:4, packageRules[0]\n- image: '**'\n  policy: minor\n"
+            "# .github/renovate.json5:4, packageRules[0]\n- image: '**'\n  files: '**/{kustomization.yaml,kustomization.yml,values.yaml,values.yml}'\n  policy: minor\n"
         ),
         "{}",
         flux.stdout
     );
     let note = "note: 1 file has markers of Flux, whose images imago holds (`flux-marker`). Remove the markers, or keep them and run `imago files --update --flux-policies` without these policies\n";
     assert!(flux.stderr.contains(note), "{}", flux.stderr);
-    assert_eq!(flux.stderr.matches("note: ").count(), 1);
+    assert_eq!(flux.stderr.matches("note: ").count(), 2);
     place.write(".imago.yaml", &flux.stdout);
     let again = place.imago(["import"]).finish_with(0);
     let note = "note: the settings have `policies` already; add these to that list, without the line `policies:`\n";

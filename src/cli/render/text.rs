@@ -21,7 +21,7 @@ use crate::cli::verbosity::Detail;
 
 pub use digest::{digest_problems, digests, ways};
 pub use images::{images, images_summary};
-pub use import::{policies, remarks};
+pub use import::{notes, policies, remarks};
 pub use tags::{tags, tags_problems, tags_summary};
 
 /// Why a string takes what is written to it.

@@ -2,13 +2,31 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Importer, Remark, Rule, Source, at, group, label, name_of, pattern, text_at};
-use crate::engine::tree::Tree;
+use super::{Importer, Rule, Source, at, group, label, name_of, pattern, text_at};
+use crate::engine::tree::{Scalar, Tree};
 
 const PREFIX: &str = "argocd-image-updater.argoproj.io/";
 const GROUP: &str = "argocd-image-updater.argoproj.io";
+/// Annotations of an image that are read.
+const READ: [&str; 3] = ["update-strategy", "allow-tags", "ignore-tags"];
+/// Annotations that need no policy, and why.
+const OTHERWISE: [(&str, &str); 3] = [
+    (
+        "git-branch",
+        "write to a branch with `--branch` (docs/git.md)",
+    ),
+    (
+        "platforms",
+        "a tag without a platform that the image has now is held",
+    ),
+    (
+        "pull-secret",
+        "registries get the credentials of `docker login` (docs/registries.md)",
+    ),
+];
 /// Says only where the image is written, which imago finds by itself, or how, which flags say.
-const SILENT: [&str; 7] = [
+const SILENT: [&str; 8] = [
+    "force-update",
     "helm.image-name",
     "helm.image-tag",
     "helm.image-spec",
@@ -69,7 +87,8 @@ fn annotated<'a, T: Tree<'a>>(object: T, template: T, file: &str, importer: &mut
         };
         let mut of = |key: &str| {
             let own = format!("{alias}.{key}");
-            let found = value(&own).or_else(|| value(key));
+            let both = [value(&own), value(key)].into_iter().flatten();
+            let found = both.map(str::trim).find(|text| !text.is_empty());
             used.extend([own, key.to_owned()]);
             found
         };
@@ -87,19 +106,18 @@ fn annotated<'a, T: Tree<'a>>(object: T, template: T, file: &str, importer: &mut
         take(image, settings, source(list), importer);
     }
     for (key, node) in &annotations {
-        let is_silent = SILENT
-            .iter()
-            .any(|silent| key == silent || key.ends_with(&format!(".{silent}")));
-        if !is_silent && !used.contains(*key) {
-            importer.remarks.push(Remark {
-                source: source(*node),
-                text: match *key {
-                    "git-branch" => format!(
-                        "`{key}` is no policy; write to a branch with `--branch` (docs/git.md)"
-                    ),
-                    _ => format!("`{key}` has no counterpart among policies"),
-                },
-            });
+        let is = |name: &str| *key == name || key.ends_with(&format!(".{name}"));
+        if used.contains(*key) || SILENT.into_iter().any(is) {
+            continue;
+        }
+        let source = source(*node);
+        match OTHERWISE.into_iter().find(|(name, _)| is(name)) {
+            Some((_, text)) => importer.hint(&source, &format!("`{key}`: {text}")),
+            None if READ.into_iter().any(is) => {
+                let text = format!("`{key}` is for no image of `image-list`, so nothing reads it");
+                importer.hint(&source, &text);
+            }
+            None => importer.remark(&source, &format!("`{key}` has no counterpart")),
         }
     }
 }
@@ -109,10 +127,17 @@ fn updater<'a, T: Tree<'a>>(object: T, file: &str, importer: &mut Importer) {
         return;
     };
     let common = settings(spec, &Settings::default());
+    verification(object, spec, file, importer);
     let applications = spec.get("applicationRefs").map(T::items);
     for application in applications.unwrap_or_default() {
+        verification(object, application, file, importer);
+        if application.get("useAnnotations").map(T::scalar) == Some(Scalar::Bool(true)) {
+            // The annotations of the Applications count, and nothing that stands here.
+            continue;
+        }
         let common = settings(application, &common);
         for image in application.get("images").map(T::items).unwrap_or_default() {
+            verification(object, image, file, importer);
             let name = image.get("imageName");
             let source = Source {
                 file: file.to_owned(),
@@ -123,6 +148,21 @@ fn updater<'a, T: Tree<'a>>(object: T, file: &str, importer: &mut Importer) {
             let settings = settings(image, &common);
             take(name.unwrap_or_default(), settings, source, importer);
         }
+    }
+}
+
+/// Says that signatures are verified no more.
+fn verification<'a, T: Tree<'a>>(object: T, part: T, file: &str, importer: &mut Importer) {
+    if let Some(node) = part.get("imagesVerification") {
+        let source = Source {
+            file: file.to_owned(),
+            line: node.line(),
+            what: label(object),
+        };
+        importer.remark(
+            &source,
+            "`imagesVerification`: imago verifies no signatures",
+        );
     }
 }
 
@@ -161,37 +201,47 @@ fn take(image: &str, settings: Settings, source: Source, importer: &mut Importer
         Some((last, constraint)) => (&image[..start + last.len()], constraint.trim()),
         None => (image, ""),
     };
-    let mut refuse = |text: String| {
-        importer.remarks.push(Remark {
-            source: source.clone(),
-            text,
-        });
-    };
     let Some(name) = name_of(name) else {
-        return refuse(format!("`{image}` is no image"));
+        return importer.remark(&source, &format!("`{image}` is not the name of an image"));
     };
-    let policy = match settings.strategy.as_deref().unwrap_or("semver") {
-        "semver" if constraint.is_empty() => "semver *".to_owned(),
-        "semver" => format!("semver {constraint}"),
+    let word = settings.strategy.unwrap_or_else(|| "semver".to_owned());
+    let policy = match word.to_ascii_lowercase().as_str() {
         "alphabetical" | "name" => "alphabetical".to_owned(),
+        "digest" if constraint.is_empty() => {
+            let text = format!(
+                "the strategy `digest` for `{name}` names no tag, so Image Updater does not update it"
+            );
+            return importer.remark(&source, &text);
+        }
         "digest" => "digest".to_owned(),
         "newest-build" | "latest" => "newest".to_owned(),
-        strategy => {
-            return refuse(format!(
-                "the strategy `{strategy}` for `{name}` is not known"
-            ));
+        known => {
+            if known != "semver" {
+                let text = format!(
+                    "the strategy `{word}` for `{name}` is unknown, and Image Updater takes it for `semver`, as this policy does"
+                );
+                importer.hint(&source, &text);
+            }
+            let range = if constraint.is_empty() {
+                "*"
+            } else {
+                constraint
+            };
+            format!("semver {range}")
         }
     };
-    let allow = match settings.allow.as_deref() {
-        None | Some("any" | "") => None,
-        Some(allow) => match allow.strip_prefix("regexp:") {
-            Some(allow) => Some(pattern::whole(allow)),
-            None => {
-                return refuse(format!(
-                    "`{allow}` of `allow-tags` for `{name}` is not understood"
-                ));
-            }
-        },
+    let allow = settings.allow.unwrap_or_default();
+    let allow = match allow.split_once(':') {
+        None if allow.is_empty() || allow.eq_ignore_ascii_case("any") => None,
+        Some((function, regex)) if function.eq_ignore_ascii_case("regexp") => {
+            Some(pattern::whole(regex))
+        }
+        _ => {
+            let text = format!(
+                "`{allow}` of `allow-tags` for `{name}` is not understood: Image Updater allows no tag then"
+            );
+            return importer.remark(&source, &text);
+        }
     };
     importer.rules.push(Rule {
         image: name,

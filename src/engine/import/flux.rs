@@ -1,9 +1,12 @@
-//! Flux: ImagePolicies with their ImageRepositories.
+//! Flux: ImagePolicies with their ImageRepositories, and ImageUpdateAutomations.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Remark, Rule, Source, at, file_alone, group, label, name_of, pattern, text_at};
+use super::{
+    Importer, Remark, Rule, Source, at, file_alone, group, label, name_of, pattern, text_at,
+};
 use crate::engine::tree::{Scalar, Tree};
+use crate::engine::version::{Piece, pieces};
 
 /// `digestReflectionPolicy`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -131,10 +134,10 @@ pub(in crate::engine) fn read<'a, T: Tree<'a>>(object: T, file: &str, found: &mu
         return;
     }
     let order = |name: &str| {
-        let order = text_at(object, &["spec", "policy", name, "order"]);
-        match order.is_some_and(|order| order.eq_ignore_ascii_case("desc")) {
-            true => format!("{name}:desc"),
-            false => name.to_owned(),
+        let order = text_at(object, &["spec", "policy", name, "order"]).unwrap_or_default();
+        match order.to_ascii_lowercase().as_str() {
+            "" | "asc" => name.to_owned(),
+            order => format!("{name}:{order}"),
         }
     };
     let has = |name: &str| at(object, &["spec", "policy", name]).is_some();
@@ -145,6 +148,9 @@ pub(in crate::engine) fn read<'a, T: Tree<'a>>(object: T, file: &str, found: &mu
         None => None,
     };
     let filter = |key: &str| text_at(object, &["spec", "filterTags", key]).map(str::to_owned);
+    let extract = filter("extract");
+    // Without a pattern, each tag matches the empty one.
+    let pattern = filter("pattern").or_else(|| extract.as_ref().map(|_| String::new()));
     let namespace = text_at(object, &["spec", "imageRepositoryRef", "namespace"]);
     let places = found.places.entry(own.clone()).or_default();
     places.push(found.policies.len());
@@ -155,8 +161,8 @@ pub(in crate::engine) fn read<'a, T: Tree<'a>>(object: T, file: &str, found: &mu
         ),
         own,
         policy,
-        pattern: filter("pattern"),
-        extract: filter("extract"),
+        pattern,
+        extract,
         reflection: match text_at(object, &["spec", "digestReflectionPolicy"]) {
             Some("Always") => Reflection::Always,
             Some("IfNotPresent") => Reflection::IfNotPresent,
@@ -218,11 +224,11 @@ fn rule(policy: &ImagePolicy, found: &Found, remarks: &mut Vec<Remark>) -> Resul
         format!("its ImageRepository `{namespace}/{name}` is in none of the files")
     })?;
     if policy.is_suspended || repository.is_suspended {
-        return Err("it or its ImageRepository is suspended".to_owned());
+        return Err("it or its ImageRepository is suspended: Flux keeps its images as they are, and here they follow their tags; to keep them, write a policy `ignore`".to_owned());
     }
     let image = name_of(&repository.image).ok_or_else(|| {
         format!(
-            "the image `{}` of its ImageRepository is none",
+            "`{}` of its ImageRepository is not the name of an image",
             repository.image
         )
     })?;
@@ -230,17 +236,8 @@ fn rule(policy: &ImagePolicy, found: &Found, remarks: &mut Vec<Remark>) -> Resul
         .policy
         .clone()
         .ok_or("it has no `semver`, `alphabetical` or `numerical`")?;
-    let allow = match (&policy.pattern, &policy.extract) {
-        (None, _) => None,
-        (Some(pattern), None) => Some(pattern::whole(pattern)),
-        (Some(pattern), Some(extract)) if extract.is_empty() => Some(pattern::whole(pattern)),
-        (Some(pattern), Some(extract)) => {
-            let named = pattern::with_group(pattern, extract, group).ok_or_else(|| {
-                format!("`extract: {extract}` names no single group; a policy compares one group of `allow`")
-            })?;
-            Some(pattern::whole(&named))
-        }
-    };
+    let extract = policy.extract.as_deref().unwrap_or_default();
+    let allow = (policy.pattern.as_deref()).map(|pattern| allow(pattern, extract, group));
     let mut ignore = Vec::new();
     for exclusion in &repository.exclusions {
         match pattern::glob(exclusion) {
@@ -255,9 +252,74 @@ fn rule(policy: &ImagePolicy, found: &Found, remarks: &mut Vec<Remark>) -> Resul
         image,
         files: None,
         policy: words,
-        allow,
+        allow: allow.transpose()?,
         ignore,
         source: policy.source.clone(),
         folder: None,
     })
+}
+
+/// `allow` with a group for what `extract` takes from a tag. `Err`: why there is none.
+fn allow(pattern: &str, extract: &str, group: &str) -> Result<String, String> {
+    let number = match pieces(extract)[..] {
+        [] => return Ok(pattern::whole(pattern)),
+        [Piece::Number(number)] => Some(number),
+        [Piece::Name(name)] => pattern::number_of(pattern, name),
+        _ => {
+            return Err(format!(
+                "`extract: {extract}` is not one group, and a policy compares one group of `allow`; keep this ImagePolicy and use `--flux-policies`"
+            ));
+        }
+    };
+    let allow = number.and_then(|number| pattern::comparing(pattern, number, group));
+    allow.ok_or_else(|| {
+        format!("`extract: {extract}` names a group that `pattern` does not have, so Flux compares nothing")
+    })
+}
+
+/// Says what to name where Flux is not to write any more: an ImageUpdateAutomation has the folder and the branch.
+pub(super) fn read_automation<'a, T: Tree<'a>>(object: T, file: &str, importer: &mut Importer) {
+    if group(object) != GROUP || text_at(object, &["kind"]) != Some("ImageUpdateAutomation") {
+        return;
+    }
+    let source = |node: Option<T>| Source {
+        file: file.to_owned(),
+        line: node.and_then(T::line),
+        what: label(object),
+    };
+    let text = |path: &[&str]| {
+        let text = text_at(object, path).map(|text| text.trim_start_matches("./"));
+        text.filter(|text| !matches!(*text, "" | "."))
+    };
+    let path = text(&["spec", "update", "path"]);
+    let suspend = at(object, &["spec", "suspend"]);
+    if suspend.map(T::scalar) == Some(Scalar::Bool(true)) {
+        let below = path.map_or_else(String::new, |path| format!(" below `{path}`"));
+        let text = format!(
+            "it is suspended: Flux writes nothing{below} now, and `imago files --update` would; leave it out with `--exclude`, or run nothing yet"
+        );
+        return importer.remark(&source(suspend), &text);
+    }
+    for (key, advice) in [
+        ("policySelector", "imago carries out every ImagePolicy"),
+        ("refspec", "imago pushes to a branch"),
+    ] {
+        let place = [&["spec", key][..], &["spec", "git", "push", key]];
+        if let Some(node) = place.into_iter().find_map(|path| at(object, path)) {
+            let text = format!("`{key}` has no counterpart: {advice}");
+            importer.remark(&source(Some(node)), &text);
+        }
+    }
+    let mut names = Vec::new();
+    names.extend(path.map(|path| format!("the folder `{path}`")));
+    names.push("`--push`".to_owned());
+    let branch = text(&["spec", "git", "push", "branch"]);
+    let checkout = text(&["spec", "git", "checkout", "ref", "branch"]);
+    let branch = branch.filter(|branch| Some(*branch) != checkout);
+    names.extend(branch.map(|branch| format!("`--branch {branch}`")));
+    let text = format!(
+        "in its place: `imago files --update` with {}",
+        names.join(", ")
+    );
+    importer.hint(&source(object.get("apiVersion")), &text);
 }

@@ -43,7 +43,7 @@ fn take<'a, T: Tree<'a>>(image: T, source: &Source, importer: &mut Importer) {
     };
     let url = text("repoURL").unwrap_or_default();
     let Some(name) = name_of(url) else {
-        return refuse(format!("`{url}` is no image"));
+        return refuse(format!("`{url}` is not the name of an image"));
     };
     let constraint = CONSTRAINTS.into_iter().find_map(text);
     let policy = match text("imageSelectionStrategy").unwrap_or("SemVer") {

@@ -5,8 +5,9 @@ use crate::engine::tree::Tree;
 use regex::RegexBuilder;
 
 const PREFIX: &str = "keel.sh/";
-/// When Keel looks, which is for the schedule of a job to say, and whom it tells.
-const SILENT: [&str; 8] = [
+/// When Keel looks, which is for the schedule of a job to say, whom it tells, and what it notes for itself.
+const SILENT: [&str; 9] = [
+    "digest",
     "trigger",
     "pollSchedule",
     "match-tag",
@@ -15,6 +16,22 @@ const SILENT: [&str; 8] = [
     "notify",
     "releaseNotes",
     "update-time",
+];
+
+/// Annotations that need no policy, and why.
+const OTHERWISE: [(&str, &str); 3] = [
+    (
+        "approvals",
+        "review what `--branch` or `--pull-request` proposes (docs/git.md)",
+    ),
+    (
+        "approvalDeadline",
+        "a branch or a pull request waits as long as you like",
+    ),
+    (
+        "imagePullSecret",
+        "registries get the credentials of `docker login` (docs/registries.md)",
+    ),
 ];
 
 /// How much memory a regular expression of a stranger's may take.
@@ -32,7 +49,7 @@ pub(super) fn read<'a, T: Tree<'a>>(object: T, file: &str, importer: &mut Import
     });
     if let Some((said, policy)) = said {
         let text = |name: &str| text_at(said, &[&format!("{PREFIX}{name}")]);
-        let matches_tag = text("match-tag").or_else(|| text("matchTag")) == Some("true");
+        let matches_tag = text("matchTag").or_else(|| text("match-tag")) == Some("true");
         let source = |node: T| Source {
             file: file.to_owned(),
             line: node.line(),
@@ -69,16 +86,15 @@ pub(super) fn read<'a, T: Tree<'a>>(object: T, file: &str, importer: &mut Import
         }
         for (key, node) in said.entries() {
             let name = key.strip_prefix(PREFIX).unwrap_or("policy");
-            if !SILENT.contains(&name)
-                && !matches!(name, "policy" | "monitorContainers" | "initContainers")
+            if SILENT.contains(&name)
+                || matches!(name, "policy" | "monitorContainers" | "initContainers")
             {
-                importer.remarks.push(Remark {
-                    source: source(node),
-                    text: match name {
-                        "approvals" => format!("`{key}` is no policy; review what `--branch` or `--pull-request` proposes (docs/git.md)"),
-                        _ => format!("`{key}` has no counterpart among policies"),
-                    },
-                });
+                continue;
+            }
+            let source = source(node);
+            match OTHERWISE.iter().find(|(known, _)| name == *known) {
+                Some((_, text)) => importer.hint(&source, &format!("`{key}`: {text}")),
+                None => importer.remark(&source, &format!("`{key}` has no counterpart")),
             }
         }
     }
@@ -141,7 +157,7 @@ fn take(
         });
     };
     let Some(name) = name_of(image) else {
-        return refuse(format!("`{image}` is no image"));
+        return refuse(format!("`{image}` is not the name of an image"));
     };
     let policy = policy.unwrap_or_default();
     let (words, allow) = match policy {
@@ -158,8 +174,10 @@ fn take(
         _ => match (policy.strip_prefix("glob:"), policy.strip_prefix("regexp:")) {
             (Some(glob), _) => ("alphabetical", Some(pattern::of_glob(glob))),
             (_, Some(regex)) => {
-                let named = pattern::with_group(regex, "$compare", "text");
-                let allow = pattern::whole(named.as_deref().unwrap_or(regex));
+                let compared = pattern::number_of(regex, "compare");
+                let compared =
+                    compared.and_then(|number| pattern::comparing(regex, number, "text"));
+                let allow = compared.unwrap_or_else(|| pattern::whole(regex));
                 ("alphabetical", Some(allow))
             }
             _ => return refuse(format!("the policy `{policy}` for `{name}` is unknown")),

@@ -6,60 +6,56 @@
 
 mod effect;
 mod globs;
+mod managed;
 mod merge;
 mod range;
 
 use super::{Importer, Rule, Source, name_of, text_at};
 use crate::engine::tree::{Scalar, Tree};
-use effect::{EVERY, Effect, Kinds, MAJOR};
+use effect::{EVERY, Effect, Kinds, MAJOR, TAGS};
 use globs::{Globs, Pattern};
+use managed::MANAGERS;
 
-pub(super) use globs::ALL;
 pub(super) use merge::rules;
 
-/// What is said where images without a rule get what Renovate does then.
-pub(super) const DEFAULT: &str = "`'**': major` is what Renovate does with every image it reads. It reads manifests of Kubernetes, Argo CD and Tekton only where `managerFilePatterns` names their files: where it does not, give the entry `files`, or leave it out";
-/// The managers that update images in manifests.
-const MANAGERS: [&str; 6] = [
-    "kubernetes",
-    "kustomize",
-    "helm-values",
-    "flux",
-    "argocd",
-    "tekton",
-];
+/// What is said of the files of the policies.
+pub(super) const OF_FILES: &str = "Renovate's policies are for the files that it reads. Leave `files` out of an entry that is to be for all manifests";
 /// Keys that say nothing of tags, or what imago does anyway.
-const SILENT: [&str; 30] = [
+const SILENT: [&str; 20] = [
     "addLabels",
     "additionalBranchPrefix",
-    "assignees",
-    "automerge",
-    "automergeType",
-    "branchName",
-    "branchTopic",
-    "commitMessageAction",
-    "commitMessagePrefix",
-    "commitMessageSuffix",
-    "commitMessageTopic",
+    "additionalReviewers",
+    "changelogUrl",
     "description",
-    "groupName",
-    "groupSlug",
+    "draftPR",
+    "fetchChangeLogs",
+    "fetchReleaseNotes",
     "ignoreTests",
-    "labels",
+    "internalChecksFilter",
+    "keepUpdatedLabel",
+    "milestone",
+    "minimumGroupSize",
     "pinDigests",
     "platformAutomerge",
-    "prBodyNotes",
-    "prCreation",
-    "prPriority",
-    "prTitle",
     "rangeStrategy",
     "recreateWhen",
-    "reviewers",
     "schedule",
-    "semanticCommitScope",
-    "semanticCommitType",
-    "separateMajorMinor",
-    "separateMinorPatch",
+    "stopUpdatingLabel",
+    "timezone",
+];
+/// What keys begin with that are about branches and pull requests.
+const OF_REQUESTS: [&str; 11] = [
+    "assignee",
+    "automerge",
+    "branch",
+    "commit",
+    "group",
+    "label",
+    "pr",
+    "rebase",
+    "reviewer",
+    "semantic",
+    "separate",
 ];
 /// Presets that pin digests.
 const PINNING: [&str; 2] = ["config:best-practices", "docker:pinDigests"];
@@ -94,32 +90,55 @@ const NAMES: [(&str, &str, &str); 12] = [
     ("excludeDepPrefixes", "!", "{/,}**"),
 ];
 /// Presets that switch kinds of updates off.
-const PRESETS: [(&str, Kinds); 4] = [
+const PRESETS: [(&str, Kinds); 5] = [
     (":approveMajorUpdates", MAJOR),
+    (":dependencyDashboardApproval", TAGS),
     (":disableMajorUpdates", MAJOR),
     ("docker:disableMajor", MAJOR),
     ("docker:disable", EVERY),
 ];
+/// What presets begin with that say nothing of images in manifests, or are read.
+const OTHER_PRESETS: [&str; 21] = [
+    ":assign",
+    ":automerge",
+    ":configMigration",
+    ":dependencyDashboard",
+    ":disableMajorUpdates",
+    ":git",
+    ":ignoreModulesAndTests",
+    ":label",
+    ":maintainLockFiles",
+    ":pr",
+    ":rebase",
+    ":reviewer",
+    ":semantic",
+    ":separate",
+    ":timezone",
+    "docker:",
+    "group:",
+    "helpers:",
+    "mergeConfidence:",
+    "npm:",
+    "schedule:",
+];
 /// Keys outside of rules that have no counterpart, and what to do.
-const OUTSIDE: [(&str, &str); 7] = [
-    (
-        "extends",
-        "presets are not read; look at what they say of docker",
-    ),
-    ("ignorePaths", "write them into `exclude` of the settings"),
+const OUTSIDE: [(&str, &str); 5] = [
     ("includePaths", "name these files when imago runs"),
     (
         "registryAliases",
-        "`registry-map` of the settings sends questions to another host",
+        "if they are mirrors, use `registry-map` of the settings",
     ),
-    ("minimumReleaseAge", "it has no counterpart"),
-    ("customManagers", "it has no counterpart"),
-    ("regexManagers", "it has no counterpart"),
+    ("minimumReleaseAge", "imago takes a new tag at once"),
+    ("customManagers", "imago does not read what they find"),
+    ("regexManagers", "imago does not read what they find"),
 ];
 /// What was found.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     changes: Vec<Change>,
+    managed: managed::Managed,
+    /// Policies for the files that are left out.
+    ignored: Vec<Rule>,
     /// What holds images back that it names in a way that is not read.
     unknown: Option<Source>,
 }
@@ -136,8 +155,9 @@ struct Change {
 
 /// Reads the settings of a repository.
 pub(super) fn read<'a, T: Tree<'a>>(settings: T, file: &str, importer: &mut Importer) {
+    let ours = MANAGERS.map(|(name, _)| name);
     let managers = texts(settings, "enabledManagers");
-    let no_managers = !managers.is_empty() && !names_ours(&managers, &MANAGERS);
+    let no_managers = !managers.is_empty() && !names_ours(&managers, &ours);
     let docker = settings.get("docker");
     let is_off = |node: T| is(node, "enabled", false);
     if no_managers || is_off(settings) || docker.is_some_and(is_off) {
@@ -148,15 +168,29 @@ pub(super) fn read<'a, T: Tree<'a>>(settings: T, file: &str, importer: &mut Impo
         line: node.and_then(T::line),
         what: what.to_owned(),
     };
-    importer.default = Some(Rule {
-        image: ALL.to_owned(),
-        files: None,
-        policy: "major".to_owned(),
-        allow: None,
-        ignore: Vec::new(),
-        source: source(None, "what Renovate does without a rule"),
-        folder: None,
-    });
+    managed::read(settings, file, importer);
+    managed::read_ignored(settings, file, importer);
+    let presets = texts(settings, "extends");
+    let is_unread = |preset: &&str| {
+        let is_known = PRESETS.iter().any(|(known, _)| preset == known);
+        !is_known && !OTHER_PRESETS.iter().any(|start| preset.starts_with(start))
+    };
+    let unread: Vec<String> = presets
+        .iter()
+        .copied()
+        .filter(is_unread)
+        .map(|preset| format!("`{preset}`"))
+        .collect();
+    if !unread.is_empty() {
+        let text = format!(
+            "presets are not read; look at what {} of images in manifests",
+            match &unread[..] {
+                [one] => format!("{one} says"),
+                several => format!("{} say", several.join(", ")),
+            }
+        );
+        importer.remark(&source(settings.get("extends"), "extends"), &text);
+    }
     for (key, advice) in OUTSIDE {
         if let Some(node) = settings.get(key) {
             importer.remark(&source(Some(node), key), advice);
@@ -168,7 +202,6 @@ pub(super) fn read<'a, T: Tree<'a>>(settings: T, file: &str, importer: &mut Impo
         effect,
         source,
     };
-    let presets = texts(settings, "extends");
     for (preset, kinds) in PRESETS.iter().filter(|(name, _)| presets.contains(name)) {
         let source = source(settings.get("extends"), preset);
         importer
@@ -186,21 +219,13 @@ pub(super) fn read<'a, T: Tree<'a>>(settings: T, file: &str, importer: &mut Impo
     }
     for (name, section) in MANAGERS
         .iter()
-        .filter_map(|name| Some((*name, settings.get(name)?)))
+        .filter_map(|(name, _)| Some((*name, settings.get(name)?)))
     {
         let source = source(Some(section), name);
         // A policy is for the files of all managers.
         let mut effect = Effect::of(section, &[]);
         effect.enabled.retain(|(_, is_on)| !is_on);
-        importer
-            .renovate
-            .changes
-            .push(for_all(effect, source.clone()));
-        if is_off(section) {
-            let text = "it is switched off, while policies are for all files, so images without a rule follow their tags (`digest`)";
-            importer.remark(&source, text);
-            importer.renovate.unknown.get_or_insert(source);
-        }
+        importer.renovate.changes.push(for_all(effect, source));
     }
     let rules = settings.get("packageRules").map(T::items);
     let rules = rules.unwrap_or_default();
@@ -231,7 +256,7 @@ fn read_rule<'a, T: Tree<'a>>(rule: T, source: &Source, importer: &mut Importer)
     let managers = texts(rule, "matchManagers");
     let selected = [
         selects(&texts(rule, "matchDatasources"), &["docker"]),
-        selects(&managers, &MANAGERS),
+        selects(&managers, &MANAGERS.map(|(name, _)| name)),
     ];
     if selected.contains(&Some(false)) {
         return;
@@ -275,7 +300,7 @@ fn read_rule<'a, T: Tree<'a>>(rule: T, source: &Source, importer: &mut Importer)
     let is_for_all = names.is_empty() && files.all().next().is_none();
     if is_for_all && !managers.is_empty() && effect.enabled == [(EVERY, false)] {
         let text = "it switches Renovate off, which is right beside imago";
-        return importer.remark(source, text);
+        return importer.hint(source, text);
     }
     let has_names = names.iter().any(|name| !name.starts_with('!'));
     let (images, unknown) = Globs::of_images(&names);
@@ -320,6 +345,7 @@ fn unread<'a, T: Tree<'a>>(rule: T, [datasources, managers]: [Option<bool>; 2]) 
         key => {
             !READ.contains(&key)
                 && !SILENT.contains(&key)
+                && !OF_REQUESTS.iter().any(|start| key.starts_with(start))
                 && !NAMES.iter().any(|(name, ..)| *name == key)
         }
     };
@@ -328,9 +354,8 @@ fn unread<'a, T: Tree<'a>>(rule: T, [datasources, managers]: [Option<bool>; 2]) 
 
 /// What keys that are read mean here, where that is not what Renovate makes of them.
 fn remark_what_changes<'a, T: Tree<'a>>(rule: T, source: &Source, importer: &mut Importer) {
-    if is(rule, "dependencyDashboardApproval", true) {
-        let text =
-            "`dependencyDashboardApproval`: nobody is asked here, so these updates are left out";
+    if effect::waits(rule) {
+        let text = "nobody is asked for an approval here, so these updates are left out";
         importer.remark(source, text);
     }
     match text_at(rule, &["versioning"]) {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::TAKES_ALL;
 use crate::cli::render::{Printable, Styles};
-use crate::engine::import::{Imported, Rule, Source};
+use crate::engine::import::{Imported, Remark, Rule, Source};
 
 /// `policies:` with the source of each above it.
 pub fn policies(imported: &Imported) -> String {
@@ -42,17 +42,26 @@ pub fn policies(imported: &Imported) -> String {
 /// What could not be brought over, a line each.
 pub fn remarks(imported: &Imported, styles: &Styles) -> String {
     let Styles { change, .. } = styles;
-    let mut text = String::new();
-    for remark in &imported.remarks {
-        let said = Printable(&remark.text);
-        writeln!(
-            text,
-            "{change}not brought over{change:#}: {}: {said}",
-            place(&remark.source)
-        )
-        .expect(TAKES_ALL);
+    lines(
+        &imported.remarks,
+        &format!("{change}not brought over{change:#}"),
+    )
+}
+
+/// What is done otherwise, and what else is to be done, a line each.
+pub fn notes(imported: &Imported) -> String {
+    let mut text = lines(&imported.hints, "note");
+    for note in &imported.notes {
+        writeln!(text, "note: {}", Printable(note)).expect(TAKES_ALL);
     }
     text
+}
+
+fn lines(remarks: &[Remark], before: &str) -> String {
+    let line = |Remark { source, text }: &Remark| {
+        format!("{before}: {}: {}\n", place(source), Printable(text))
+    };
+    remarks.iter().map(line).collect()
 }
 
 /// `clusters/web.yaml:3, ImagePolicy shop/web`

@@ -33,6 +33,10 @@ pub(super) const MAJOR: Kinds = Kinds {
     major: true,
     ..NONE
 };
+pub(super) const TAGS: Kinds = Kinds {
+    digest: false,
+    ..EVERY
+};
 const NONE: Kinds = Kinds {
     major: false,
     minor: false,
@@ -63,7 +67,7 @@ impl Effect {
                 effect.enabled.push((kinds, is_on));
             }
             // Nobody is asked here.
-            if is(section, "dependencyDashboardApproval", true) && kinds.moves_tags() {
+            if waits(section) && kinds.moves_tags() {
                 let digest = false;
                 effect.enabled.push((Kinds { digest, ..kinds }, false));
             }
@@ -105,6 +109,12 @@ impl Kinds {
     pub(super) fn moves_tags(self) -> bool {
         self.major || self.minor || self.patch
     }
+}
+
+/// Whether updates wait until a person approves of them.
+pub(super) fn waits<'a, T: Tree<'a>>(node: T) -> bool {
+    let creation = text_at(node, &["prCreation"]);
+    is(node, "dependencyDashboardApproval", true) || creation == Some("approval")
 }
 
 fn is_enabled<'a, T: Tree<'a>>(node: T) -> Option<bool> {

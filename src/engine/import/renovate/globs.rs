@@ -1,5 +1,7 @@
 //! Renovate's lists of names and files, as globs.
 
+use std::collections::BTreeMap;
+
 use globset::{GlobBuilder, GlobMatcher};
 
 use crate::engine::import::{name_of, pattern};
@@ -30,13 +32,62 @@ impl Pattern {
         Self { text, matcher }
     }
 
-    /// Whether it has all that another glob has.
-    fn has(&self, other: &str) -> bool {
-        let crosses = self.text.contains(ALL) || !other.contains(ALL);
-        self.text == other
-            || self.text == ALL
-            || crosses && (self.matcher.as_ref()).is_some_and(|matcher| matcher.is_match(other))
+    pub(super) fn text(&self) -> &str {
+        &self.text
     }
+
+    /// Whether it has all that another glob has.
+    pub(super) fn has(&self, other: &Self) -> bool {
+        let crosses = self.text.contains(ALL) || !other.text.contains(ALL);
+        self.text == other.text
+            || self.text == ALL
+            || crosses
+                && (self.matcher.as_ref()).is_some_and(|matcher| matcher.is_match(&other.text))
+    }
+
+    /// Whether something may fit both: both are globs, and neither the starts nor the ends of their names speak against it.
+    pub(super) fn may_meet(&self, other: &Self) -> bool {
+        const WILD: [char; 7] = ['*', '?', '[', ']', '{', '}', '\\'];
+        let (one, two) = (&*self.text, &*other.text);
+        let (Some(start), Some(end)) = (one.find(WILD), one.rfind(WILD)) else {
+            return other.has(self);
+        };
+        let (Some(other_start), Some(other_end)) = (two.find(WILD), two.rfind(WILD)) else {
+            return self.has(other);
+        };
+        let (start, other_start) = (&one[..start], &two[..other_start]);
+        // An escaped letter ends no glob.
+        let (end, other_end) = (&one[end + 1..], &two[other_end + 1..]);
+        (start.starts_with(other_start) || other_start.starts_with(start))
+            && (end.ends_with(other_end) || other_end.ends_with(end))
+    }
+}
+
+/// How much of what a glob has matches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Reach {
+    None,
+    /// Perhaps a part of it.
+    Part,
+    All,
+}
+
+/// The places of globs in the order in which they are tried.
+pub(super) type Places<'g> = BTreeMap<&'g str, usize>;
+
+pub(super) fn placed<'g>(globs: impl Iterator<Item = &'g Pattern>) -> Places<'g> {
+    let globs = globs.enumerate();
+    globs.map(|(place, glob)| (glob.text(), place)).collect()
+}
+
+/// Patterns in an order in which none comes behind one that has all of it.
+pub(super) fn nested_first<T>(items: Vec<T>, pattern: impl Fn(&T) -> &Pattern) -> Vec<T> {
+    let mut ordered: Vec<T> = Vec::new();
+    for item in items {
+        let around = (ordered.iter()).position(|other| pattern(other).has(pattern(&item)));
+        ordered.insert(around.unwrap_or(ordered.len()), item);
+    }
+    ordered
 }
 
 impl Globs {
@@ -81,17 +132,35 @@ impl Globs {
         }
     }
 
-    /// Whether all that a glob has matches, or all else where it is none.
-    pub(super) fn has(&self, other: Option<&str>) -> bool {
-        let has = |list: &[Pattern]| {
-            other.is_some_and(|other| list.iter().any(|pattern| pattern.has(other)))
+    /// How much of a glob matches, or of all else where it is none. What globs before it have is passed over.
+    pub(super) fn reach(&self, other: Option<&Pattern>, places: &Places<'_>) -> Reach {
+        let Some(other) = other else {
+            return match self.matched.is_empty() {
+                true => Reach::All,
+                false => Reach::None,
+            };
         };
-        (self.matched.is_empty() || has(&self.matched)) && !has(&self.left_out)
+        let have = |list: &[Pattern]| list.iter().any(|pattern| pattern.has(other));
+        let touch = |list: &[Pattern]| {
+            let is_behind =
+                |pattern: &Pattern| places.get(pattern.text()) > places.get(other.text());
+            list.iter()
+                .any(|pattern| pattern.may_meet(other) && is_behind(pattern))
+        };
+        let matched = match self.matched.is_empty() || have(&self.matched) {
+            true => Reach::All,
+            false if touch(&self.matched) => Reach::Part,
+            false => Reach::None,
+        };
+        match have(&self.left_out) {
+            true => Reach::None,
+            false if touch(&self.left_out) => matched.min(Reach::Part),
+            false => matched,
+        }
     }
 
-    pub(super) fn all(&self) -> impl Iterator<Item = &str> {
-        let all = self.matched.iter().chain(&self.left_out);
-        all.map(|pattern| &*pattern.text)
+    pub(super) fn all(&self) -> impl Iterator<Item = &Pattern> {
+        self.matched.iter().chain(&self.left_out)
     }
 }
 
@@ -130,7 +199,7 @@ fn image(name: &str) -> Option<String> {
 }
 
 /// Whether a glob is one that a person writes: a stranger's may cost more than its length.
-fn is_short(glob: &str) -> bool {
+pub(super) fn is_short(glob: &str) -> bool {
     glob.len() <= 512 && glob.matches('{').count() <= 32
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::effect::EVERY;
-use super::globs::ALL;
+use super::globs::{ALL, Pattern, Places, Reach, nested_first, placed};
 use super::range::below;
 use super::{Change, Found};
 use crate::engine::import::{Remark, Rule, Source, pattern};
@@ -13,35 +13,46 @@ use crate::engine::version::{self, Terms};
 const MOST: usize = 4_000_000;
 
 impl Change {
-    /// Whether it is for all images of a glob in these files; `None` are all files that no other glob has.
-    fn is_for(&self, image: &str, files: Option<&str>) -> bool {
-        self.images.has(Some(image)) && self.files.has(files)
+    /// How much of these images in these files it is for.
+    fn reach(&self, (image, files): Cell<'_>, places: &[Places<'_>; 2]) -> Reach {
+        let images = self.images.reach(Some(image), &places[0]);
+        images.min(self.files.reach(files, &places[1]))
     }
 }
 
-/// The rules, the most special first.
+/// The images of a glob in the files of another one; `None` are all files that no other glob has.
+type Cell<'g> = (&'g Pattern, Option<&'g Pattern>);
+
+/// The rules for the files that Renovate reads, the most special first.
 pub(in crate::engine::import) fn rules(found: &Found, remarks: &mut Vec<Remark>) -> Vec<Rule> {
+    let rules = together(found, remarks).into_iter();
+    let read = rules.filter_map(|rule| found.managed.narrowed(rule, remarks));
+    found.ignored.iter().cloned().chain(read).collect()
+}
+
+fn together(found: &Found, remarks: &mut Vec<Remark>) -> Vec<Rule> {
     let changes = &found.changes;
-    let (mut images, mut seen) = (Vec::<(&str, &Source)>::new(), BTreeSet::new());
-    let mut files: Vec<Option<&str>> = vec![None];
+    let all = Pattern::new(ALL.to_owned());
+    let (mut images, mut seen) = (Vec::<(&Pattern, &Source)>::new(), BTreeSet::new());
+    let mut files: Vec<&Pattern> = Vec::new();
     let patterns: usize = (changes.iter())
         .map(|change| 1 + change.images.all().chain(change.files.all()).count())
         .sum();
     for change in changes.iter().rev() {
-        let everything = change.images.matched.is_empty().then_some(ALL);
+        let everything = change.images.matched.is_empty().then_some(&all);
         for image in change.images.all().chain(everything) {
-            if seen.insert((true, image)) {
+            if seen.insert((true, image.text())) {
                 images.push((image, &change.source));
             }
         }
         for glob in change.files.all() {
-            if seen.insert((false, glob)) {
-                files.push(Some(glob));
+            if seen.insert((false, glob.text())) {
+                files.push(glob);
             }
         }
         let work = images
             .len()
-            .saturating_mul(files.len())
+            .saturating_mul(files.len() + 1)
             .saturating_mul(patterns);
         if work > MOST {
             remarks.push(Remark {
@@ -63,34 +74,43 @@ pub(in crate::engine::import) fn rules(found: &Found, remarks: &mut Vec<Remark>)
         }
     }
     if let Some(source) = &found.unknown
-        && !images.iter().any(|(image, _)| *image == ALL)
+        && !images.iter().any(|(image, _)| image.text() == ALL)
     {
-        images.push((ALL, source));
+        images.push((&all, source));
     }
-    let special = |glob: &str| {
-        let start = glob.find(['*', '?', '[', '{']);
+    let special = |glob: &Pattern| {
+        let start = glob.text().find(['*', '?', '[', '{']);
         (start.is_some(), start.map(|start| usize::MAX - start))
     };
     images.sort_by_key(|(image, _)| special(image));
-    files.sort_by_key(|glob| (glob.is_none(), glob.map(special)));
-    let mut rules = Vec::new();
+    files.sort_by_key(|glob| special(glob));
+    let images = nested_first(images, |(image, _)| image);
+    let files = nested_first(files, |glob| glob);
+    let places = [
+        placed(images.iter().map(|(image, _)| *image)),
+        placed(files.iter().copied()),
+    ];
+    let (mut rules, mut overlaps) = (Vec::new(), BTreeSet::new());
     for (image, source) in images {
-        let come_to = |files: Option<&str>| match merged(changes, image, files) {
-            Ok(policy) if policy.policy == "ignore" => policy,
-            _ if image == ALL && found.unknown.is_some() => Policy::of("digest"),
-            Ok(policy) => policy,
-            Err(text) => Policy {
-                remark: Some(format!("{text}, so it follows its tag (`digest`)")),
-                ..Policy::of("digest")
-            },
-        };
+        let mut come_to =
+            |files: Option<&Pattern>| match merged(changes, (image, files), &places, &mut overlaps)
+            {
+                Ok(policy) if policy.policy == "ignore" => policy,
+                _ if image.text() == ALL && found.unknown.is_some() => Policy::of("digest"),
+                Ok(policy) => policy,
+                Err(text) => Policy {
+                    remark: Some(format!("{text}, so it follows its tag (`digest`)")),
+                    ..Policy::of("digest")
+                },
+            };
         let elsewhere = come_to(None);
-        let concerned = |glob: &&str| {
+        let concerned = |glob: &&Pattern| {
+            let [here, elsewhere] = [Some(*glob), None].map(|files| (image, files));
             let is_for =
-                |change: &Change| change.is_for(image, Some(*glob)) != change.is_for(image, None);
+                |change: &Change| change.reach(here, &places) != change.reach(elsewhere, &places);
             changes.iter().any(is_for)
         };
-        let within: Vec<&str> = files.iter().flatten().copied().filter(concerned).collect();
+        let within: Vec<&Pattern> = files.iter().copied().filter(concerned).collect();
         let within = within
             .into_iter()
             .map(|glob| (Some(glob), come_to(Some(glob))));
@@ -105,11 +125,11 @@ pub(in crate::engine::import) fn rules(found: &Found, remarks: &mut Vec<Remark>)
         for (files, policy) in within.into_iter().chain([(None, elsewhere)]) {
             remarks.extend(policy.remark.map(|text| Remark {
                 source: source.clone(),
-                text: format!("`{image}`: {text}"),
+                text: format!("`{}`: {text}", image.text()),
             }));
             rules.push(Rule {
-                image: image.to_owned(),
-                files: files.map(str::to_owned),
+                image: image.text().to_owned(),
+                files: files.map(|files| files.text().to_owned()),
                 policy: policy.policy,
                 allow: policy.allow,
                 ignore: Vec::new(),
@@ -118,6 +138,10 @@ pub(in crate::engine::import) fn rules(found: &Found, remarks: &mut Vec<Remark>)
             });
         }
     }
+    remarks.extend(overlaps.into_iter().map(|(index, glob)| Remark {
+        source: changes[index].source.clone(),
+        text: format!("it is for some of `{glob}` alone, which no policy can name: what it holds back is held back for all of `{glob}`"),
+    }));
     rules
 }
 
@@ -139,22 +163,49 @@ impl Policy {
     }
 }
 
-/// The policy that all rules for an image come to. `Err`: no policy says the same.
-fn merged(changes: &[Change], image: &str, files: Option<&str>) -> Result<Policy, String> {
+/// The policy that all rules for an image come to. Of one that is for a part of the images or files, only what it holds back counts, and it is
+/// noted with the glob. `Err`: no policy says the same.
+fn merged(
+    changes: &[Change],
+    cell: Cell<'_>,
+    places: &[Places<'_>; 2],
+    overlaps: &mut BTreeSet<(usize, String)>,
+) -> Result<Policy, String> {
     let (mut on, mut allowed, mut is_partial) = (EVERY, None, false);
-    for change in changes.iter().filter(|change| change.is_for(image, files)) {
-        is_partial |= change.effect.is_partial;
-        if change.effect.is_partial {
-            continue;
-        }
-        for (kinds, is_on) in &change.effect.enabled {
-            let set = |now: &mut bool, is_meant: bool| *now = if is_meant { *is_on } else { *now };
+    for (index, change) in changes.iter().enumerate() {
+        let (effect, is_part) = match change.reach(cell, places) {
+            Reach::None => continue,
+            reach => (&change.effect, reach == Reach::Part),
+        };
+        let before = (on, is_partial);
+        is_partial |= match is_part {
+            true => effect.holds_back() && (effect.is_partial || effect.allowed.is_some()),
+            false => effect.is_partial,
+        };
+        for (kinds, is_on) in effect.enabled.iter().filter(|_| !effect.is_partial) {
+            let set = |now: &mut bool, is_meant: bool| {
+                *now = if is_meant && !(is_part && *is_on) {
+                    *is_on
+                } else {
+                    *now
+                };
+            };
             set(&mut on.major, kinds.major);
             set(&mut on.minor, kinds.minor);
             set(&mut on.patch, kinds.patch);
             set(&mut on.digest, kinds.digest);
         }
-        allowed = change.effect.allowed.as_deref().or(allowed);
+        match is_part {
+            false if effect.is_partial => {}
+            false => allowed = effect.allowed.as_deref().or(allowed),
+            true if before != (on, is_partial) => {
+                let (image, files) = cell;
+                let is_of_files = change.images.reach(Some(image), &places[0]) == Reach::All;
+                let glob = files.filter(|_| is_of_files).unwrap_or(image);
+                overlaps.insert((index, glob.text().to_owned()));
+            }
+            true => {}
+        }
     }
     let word = match (on.major, on.minor, on.patch) {
         (false, false, false) if !on.digest => return Ok(Policy::of("ignore")),

@@ -1,6 +1,19 @@
 use crate::engine::import::Importer;
-use crate::engine::import::tests::import;
+use crate::engine::import::tests;
 use crate::engine::yaml::File;
+
+/// What the policies are for where the settings name no files.
+const READ: &str = "**/{kustomization.yaml,kustomization.yml,values.yaml,values.yml}";
+
+/// The rules without the names of the files that Renovate reads anyway, and the remarks.
+fn import(documents: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
+    let (rules, remarks) = tests::import(documents);
+    let short = |rule: String| {
+        let rule = rule.replace(&format!("; files {READ}"), "");
+        rule.replace(READ, "**")
+    };
+    (rules.into_iter().map(short).collect(), remarks)
+}
 
 #[test]
 fn rules_of_renovate_are_put_together() {
@@ -136,9 +149,9 @@ fn what_renovate_holds_back_is_not_opened() {
     for (settings, expected, said) in [
            (r#"{"major": {"enabled": false}}"#.to_owned(), &["**: minor"][..], &[][..]),
            (r#"{"docker": {"major": {"enabled": false}}}"#.to_owned(), &["**: minor"], &[]),
-           (r#"{"extends": ["docker:disableMajor"]}"#.to_owned(), &["**: minor"], &["presets"]),
+           (r#"{"extends": ["docker:disableMajor"]}"#.to_owned(), &["**: minor"], &[]),
            (r#"{"patch": {"enabled": false}}"#.to_owned(), &["**: digest"], &["`**`: no policy takes"]),
-           (r#"{"kubernetes": {"enabled": false}}"#.to_owned(), &["**: digest"], &["it is switched off"]),
+           (r#"{"kubernetes": {"enabled": false}}"#.to_owned(), &["**: major"], &[]),
            // A regular expression that is the start of a name, a name, or neither.
            (rule(&format!(r#""matchPackageNames": ["/^ghcr\\.io\\/shop\\//"], {off}"#)), &["ghcr.io/shop/**: ignore", "**: major"], &[]),
            (rule(&format!(r#""matchPackagePatterns": ["^redis$"], {off}"#)), &["docker.io/library/redis: ignore", "**: major"], &[]),
@@ -177,7 +190,9 @@ fn what_renovate_holds_back_is_not_opened() {
            (rule(&format!(r#""matchPackagePrefixes": ["bitnami"], {off}"#)), &["docker.io/library/bitnami*: ignore", "docker.io/bitnami/**: ignore", "**: major"], &[]),
            (rule(&format!(r#""matchPackageNames": ["/^ghcr\\.io\\/sh/"], {off}"#)), &["ghcr.io/sh*: ignore", "ghcr.io/sh*/**: ignore", "**: major"], &[]),
            (r#"{"dependencyDashboardApproval": true}"#.to_owned(), &["**: digest"], &[]),
-           (r#"{"extends": [":approveMajorUpdates"]}"#.to_owned(), &["**: minor"], &["presets"]),
+           (r#"{"extends": [":approveMajorUpdates"]}"#.to_owned(), &["**: minor"], &[]),
+           (r#"{"extends": [":dependencyDashboardApproval"]}"#.to_owned(), &["**: digest"], &[]),
+           (rule(r#""matchUpdateTypes": ["major"], "prCreation": "approval""#), &["**: minor"], &["nobody is asked"]),
            (r#"{"major": {"enabled": false}, "kubernetes": {"major": {"enabled": true}}}"#.to_owned(), &["**: minor"], &[]),
            (
                r#"{"packageRules": [{"enabled": false}, {"matchFileNames": ["prod/**"], "enabled": true},
@@ -204,6 +219,169 @@ fn what_renovate_holds_back_is_not_opened() {
                assert!(remark.contains(part), "{settings} {remarks:?}");
            }
        }
+}
+
+/// Where names or files of two rules overlap, and neither has all of the other's, the policy that comes first is not wider than Renovate.
+#[test]
+fn what_overlaps_is_held_back_as_the_stricter_rule_says() {
+    let minor = r#""matchUpdateTypes": ["major"], "enabled": false"#;
+    let patch = r#""matchUpdateTypes": ["major", "minor"], "enabled": false"#;
+    for (one, other, expected, overlaps) in [
+        (
+            format!(r#""matchFileNames": ["a/**"], {minor}"#),
+            format!(r#""matchFileNames": ["**/values.yaml"], {patch}"#),
+            &[
+                "**: patch; files a/**",
+                "**: patch; files **/values.yaml",
+                "**: major",
+            ][..],
+            Some((1, "a/**")),
+        ),
+        // The stricter one is tried first anyway.
+        (
+            format!(r#""matchFileNames": ["a/**"], {patch}"#),
+            format!(r#""matchFileNames": ["**/values.yaml"], {minor}"#),
+            &[
+                "**: patch; files a/**",
+                "**: minor; files **/values.yaml",
+                "**: major",
+            ],
+            None,
+        ),
+        // What has no part in another rule is as before.
+        (
+            minor.to_owned(),
+            r#""matchFileNames": ["**/values.yaml"], "enabled": true"#.to_owned(),
+            &["**: major; files **/values.yaml", "**: minor"],
+            None,
+        ),
+        (
+            format!(r#""matchPackageNames": ["ghcr.io/shop/*"], {minor}"#),
+            r#""matchPackageNames": ["ghcr.io/*/web"], "allowedVersions": "/^v/""#.to_owned(),
+            &[
+                "ghcr.io/shop/*: digest",
+                "ghcr.io/*/web: major; allow v.*",
+                "**: major",
+            ],
+            Some((1, "ghcr.io/shop/*")),
+        ),
+        // Neither the starts nor the ends meet.
+        (
+            format!(r#""matchFileNames": ["a/**"], {minor}"#),
+            format!(r#""matchFileNames": ["b/**"], {patch}"#),
+            &[
+                "**: patch; files b/**",
+                "**: minor; files a/**",
+                "**: major",
+            ],
+            None,
+        ),
+        // One within the other comes first, however they begin.
+        (
+            format!(r#""matchPackageNames": ["ghcr.io/*/web"], {patch}"#),
+            format!(r#""matchPackageNames": ["ghcr.io/**"], {minor}"#),
+            &["ghcr.io/*/web: patch", "ghcr.io/**: minor", "**: major"],
+            None,
+        ),
+        (
+            format!(r#""matchFileNames": ["a/*/values.yaml"], {patch}"#),
+            format!(r#""matchFileNames": ["a/**"], {minor}"#),
+            &[
+                "**: patch; files a/*/values.yaml",
+                "**: minor; files a/**",
+                "**: major",
+            ],
+            None,
+        ),
+    ] {
+        let text = format!(r#"{{"packageRules": [{{{one}}}, {{{other}}}]}}"#);
+        let (rules, remarks) = import(&[("renovate.json", &text)]);
+        assert_eq!(rules, expected, "{text}");
+        let said = overlaps.map(|(index, glob)| {
+            format!("renovate.json:1 packageRules[{index}]: it is for some of `{glob}` alone, which no policy can name: what it holds back is held back for all of `{glob}`")
+        });
+        assert_eq!(remarks, Vec::from_iter(said), "{text}");
+    }
+}
+
+#[test]
+fn a_policy_is_for_no_more_files_than_renovate_reads() {
+    for (settings, expected, said) in [
+        ("{}", vec![format!("**: major; files {READ}")], &[][..]),
+        (
+            r#"{"enabledManagers": ["helm-values", "npm"]}"#,
+            vec!["**: major; files **/{values.yaml,values.yml}".to_owned()],
+            &[],
+        ),
+        (
+            r#"{"kustomize": {"enabled": false}}"#,
+            vec!["**: major; files **/{values.yaml,values.yml}".to_owned()],
+            &[],
+        ),
+        (
+            r#"{"enabledManagers": ["kubernetes"], "kubernetes": {"managerFilePatterns": ["/^clusters/.+\\.ya?ml$/", "k8s/*.yaml"]}}"#,
+            vec!["**: major; files {clusters/**/*.{yaml,yml},k8s/*.yaml}".to_owned()],
+            &[],
+        ),
+        (
+            r#"{"enabledManagers": ["flux"], "flux": {"fileMatch": ["\\.yaml$"]}, "packageRules": [
+                {"matchFileNames": ["apps/**"], "matchUpdateTypes": ["major"], "enabled": false},
+                {"matchFileNames": ["apps/*"], "matchUpdateTypes": ["minor"], "enabled": false},
+                {"matchFileNames": ["x.json"], "matchUpdateTypes": ["major"], "enabled": false}]}"#,
+            vec![
+                "**: digest; files apps/*".to_owned(),
+                "**: minor; files apps/**/*.yaml".to_owned(),
+                "**: major; files **/*.yaml".to_owned(),
+            ],
+            &["`apps/*`: no glob says which of these files"],
+        ),
+        // Nothing is read, or nobody knows what.
+        (r#"{"enabledManagers": ["kubernetes"]}"#, vec![], &[]),
+        (
+            r#"{"enabledManagers": ["argocd"], "argocd": {"managerFilePatterns": ["/a|b/"]}}"#,
+            vec![],
+            &["renovate.json:1 argocd: `/a|b/` of `managerFilePatterns` is no simple pattern"],
+        ),
+        // What is left out is left as it is.
+        (
+            r#"{"extends": ["config:recommended", "group:all"], "enabledManagers": ["helm-values"]}"#,
+            vec![
+                "**: ignore; files **/{__fixtures__,__tests__,bower_components,examples,node_modules,test,tests,vendor}/**".to_owned(),
+                "**: major; files **/{values.yaml,values.yml}".to_owned(),
+            ],
+            &["presets are not read; look at what `config:recommended` says of"],
+        ),
+        (
+            r#"{"extends": ["config:base", ":semanticCommits", "local>a/b"], "ignorePaths": ["**/old/**", "charts/", "/x"], "enabledManagers": ["helm-values"]}"#,
+            vec![
+                "**: ignore; files **/{old/**,*charts/**}".to_owned(),
+                "**: major; files **/{values.yaml,values.yml}".to_owned(),
+            ],
+            &["look at what `config:base`, `local>a/b` say of", "`/x` is no glob of files"],
+        ),
+    ] {
+        let (rules, remarks) = tests::import(&[("renovate.json", settings)]);
+        assert_eq!(rules, expected, "{settings} {remarks:?}");
+        assert_eq!(remarks.len(), said.len(), "{settings} {remarks:?}");
+        for (remark, part) in remarks.iter().zip(said) {
+            assert!(remark.contains(part), "{settings} {remarks:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_about_requests_is_not_said() {
+    let (rules, remarks) = import(&[(
+        "renovate.json",
+        &rule(
+            r#""matchUpdateTypes": ["major"], "enabled": false, "prBodyNotes": [], "commitMessageExtra": "", "groupName": "a", "automergeStrategy": "squash", "rebaseWhen": "never", "schedule": [], "minimumReleaseAge": "3 days""#,
+        ),
+    )]);
+    assert_eq!(rules, ["**: minor"]);
+    assert_eq!(
+        remarks,
+        ["renovate.json:1 packageRules[0]: `minimumReleaseAge` has no counterpart"]
+    );
 }
 
 fn rule(keys: &str) -> String {

@@ -7,6 +7,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use imago::cli::{self, printer::Printer, settings::Outside};
 use imago::io::interrupt;
 
+/// What is shipped for Linux is static. The allocator of musl would let threads wait for each other.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     hide_panics_of_the_parser();
     interrupt::listen().expect("the system lets every process handle SIGINT and SIGTERM");

@@ -8,7 +8,7 @@ use super::overlays::{self, Base};
 use super::report::STDIN;
 use crate::engine::code::Code;
 use crate::engine::helm::{self, Chart, Clue};
-use crate::engine::kustomize::{self, Kustomization};
+use crate::engine::kustomize::{self, BoxedKustomization};
 use crate::engine::look::{self, Look};
 use crate::engine::misplaced;
 use crate::engine::object::Object;
@@ -121,14 +121,14 @@ impl Examined {
 /// What a file turned out to be, and what it says of others.
 pub(super) struct Looked {
     pub(super) examined: Examined,
-    /// Boxed, because most files say nothing of others.
+    /// BoxedKustomization, because most files say nothing of others.
     pub(super) evidence: Option<Box<Evidence>>,
 }
 
 /// What a file says of others.
 pub(super) struct Evidence {
     /// The kustomization that it is, or what of Flux and Argo CD goes on top of one.
-    pub(super) kustomizations: Vec<Kustomization>,
+    pub(super) kustomizations: Vec<BoxedKustomization>,
     /// What it says of Helm charts.
     pub(super) clues: Vec<Clue>,
 }
@@ -136,7 +136,7 @@ pub(super) struct Evidence {
 impl Looked {
     fn new(
         examined: Examined,
-        mut kustomizations: Vec<Kustomization>,
+        mut kustomizations: Vec<BoxedKustomization>,
         mut clues: Vec<Clue>,
     ) -> Self {
         let is_any = !kustomizations.is_empty() || !clues.is_empty();

@@ -11,7 +11,9 @@ use super::replaced::Replaced;
 use super::tree_links;
 use crate::engine::code::Code;
 use crate::engine::hold::Hold;
-use crate::engine::kustomize::{self, FILE_NAMES, Fate, Kustomization, NamedFile, Overlays};
+use crate::engine::kustomize::{
+    self, BoxedKustomization, FILE_NAMES, Fate, Kustomization, NamedFile, Overlays,
+};
 use crate::engine::object::Object;
 use crate::engine::shape::{self, JSON_PATCH, Kinds};
 use crate::engine::site::{Memory, Site};
@@ -72,7 +74,7 @@ impl Base {
         &self,
         path: &Path,
         parsed: &Result<File<'_>, Unreadable>,
-    ) -> Option<Kustomization> {
+    ) -> Option<BoxedKustomization> {
         match parsed {
             Err(error) => Some(self.unread(path, &format!("line {}: {error}", error.line))),
             Ok(file) if file.is_empty() => None,
@@ -82,7 +84,7 @@ impl Base {
     }
 
     /// A kustomization that cannot be read.
-    pub(super) fn unread(&self, path: &Path, why: &str) -> Kustomization {
+    pub(super) fn unread(&self, path: &Path, why: &str) -> BoxedKustomization {
         Kustomization::unread(&self.name(path), why)
     }
 
@@ -91,7 +93,7 @@ impl Base {
     }
 
     /// The kustomization in the bytes of a file that is read for nothing else, or what of Flux and Argo CD goes on top of one.
-    pub(super) fn kustomizations(&self, path: &Path, bytes: &[u8]) -> Vec<Kustomization> {
+    pub(super) fn kustomizations(&self, path: &Path, bytes: &[u8]) -> Vec<BoxedKustomization> {
         if !is_kustomization(path) {
             return self.deliveries(path, bytes);
         }
@@ -103,7 +105,7 @@ impl Base {
     }
 
     /// What of Flux and Argo CD goes on top of kustomizations, in the bytes of a file.
-    pub(super) fn deliveries(&self, path: &Path, bytes: &[u8]) -> Vec<Kustomization> {
+    pub(super) fn deliveries(&self, path: &Path, bytes: &[u8]) -> Vec<BoxedKustomization> {
         let may_deliver = kustomize::may_deliver(file_name(path), bytes);
         let text = may_deliver
             .then(|| std::str::from_utf8(bytes).ok())
@@ -114,7 +116,7 @@ impl Base {
     }
 
     /// As [`Self::deliveries`], of a file that is parsed.
-    pub(super) fn deliveries_of(&self, path: &Path, file: &File<'_>) -> Vec<Kustomization> {
+    pub(super) fn deliveries_of(&self, path: &Path, file: &File<'_>) -> Vec<BoxedKustomization> {
         let name = self.name(path);
         let documents = (0..file.len()).filter(|index| !file.is_refused(*index));
         documents
@@ -187,7 +189,7 @@ impl Base {
         &self,
         request: &scan::Scope<'_>,
         read: impl Fn(&Path, &[u8]) -> Vec<T> + Sync,
-    ) -> Result<(Vec<Kustomization>, Vec<T>), ScanError> {
+    ) -> Result<(Vec<BoxedKustomization>, Vec<T>), ScanError> {
         let whole = [self.root.clone()];
         let paths = match self.is_work_tree {
             true => &whole,
@@ -296,12 +298,12 @@ impl KnownOverlays {
     /// Links the kustomizations of a tree, with what stands in files of their own. `link` reads the link at a path from its root.
     pub(super) fn new<E>(
         base: Base,
-        mut kustomizations: Vec<Kustomization>,
+        mut kustomizations: Vec<BoxedKustomization>,
         read: impl ReadEvidence<E>,
         link: impl FnMut(&str) -> Result<Option<String>, E>,
     ) -> Result<Self, E> {
         tree_links::follow(&mut kustomizations, link)?;
-        let names = kustomizations.iter().flat_map(Kustomization::named_files);
+        let names = kustomizations.iter().flat_map(|one| one.named_files());
         let names: BTreeSet<String> = names.map(str::to_owned).collect();
         let contents = match names.is_empty() {
             true => Vec::new(),

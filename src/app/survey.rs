@@ -15,7 +15,7 @@ use super::report::{Place, Problem, STDIN, Skipped};
 use super::values::{self, KnownCharts, Seen};
 use crate::engine::code::Code;
 use crate::engine::helm::Clue;
-use crate::engine::kustomize::Kustomization;
+use crate::engine::kustomize::BoxedKustomization;
 use crate::engine::misplaced;
 use crate::engine::object::Object;
 use crate::engine::plan::Question;
@@ -261,7 +261,7 @@ pub fn survey_commit<E>(
 #[derive(Default)]
 struct Everything {
     seen: Vec<Seen>,
-    kustomizations: Vec<Kustomization>,
+    kustomizations: Vec<BoxedKustomization>,
     clues: Vec<Clue>,
 }
 

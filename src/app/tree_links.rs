@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::engine::kustomize::Kustomization;
+use crate::engine::kustomize::BoxedKustomization;
 
 /// No path leads through more links. It is the kernel's limit.
 const MAX_LINKS: usize = 40;
@@ -13,10 +13,10 @@ const MAX_PATH: usize = 4096;
 /// Puts the real place of a file or folder into kustomizations whose path to it leads through a link. `target` reads the link at a path
 /// from the tree's root; `None`: there is none. What leads out of the tree stays as it is.
 pub(super) fn follow<E>(
-    kustomizations: &mut [Kustomization],
+    kustomizations: &mut [BoxedKustomization],
     mut target: impl FnMut(&str) -> Result<Option<String>, E>,
 ) -> Result<(), E> {
-    let folders = kustomizations.iter().map(Kustomization::folder);
+    let folders = kustomizations.iter().map(|one| one.folder());
     let known: BTreeSet<String> = folders.map(str::to_owned).collect();
     let mut moved: BTreeMap<String, Option<String>> = BTreeMap::new();
     for kustomization in kustomizations {

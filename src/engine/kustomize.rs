@@ -35,7 +35,7 @@ mod tests;
 pub use delivery::{deliveries, may_deliver};
 pub(super) use entry::split;
 pub use fate::Fate;
-pub use kustomization::{Kustomization, NamedFile};
+pub use kustomization::{BoxedKustomization, Kustomization, NamedFile};
 pub use overlays::Overlays;
 pub(super) use pattern::is_pattern;
 pub use target::Target;

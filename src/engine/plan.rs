@@ -229,6 +229,8 @@ pub fn questions<'w>(
             }
         }
     }
+    // A tree has one list for each of its files.
+    questions.shrink_to_fit();
     questions
 }
 

@@ -19,7 +19,7 @@ use super::compared::Comparisons;
 use super::entries::Entries;
 use super::entry::Entry;
 use super::pattern::Limits;
-use super::{ENTRIES, Kustomization, join, parent, skaffold};
+use super::{BoxedKustomization, ENTRIES, Kustomization, join, parent, skaffold};
 use crate::engine::argocd::{self, GROUP as ARGO};
 use crate::engine::object::group_of;
 use crate::engine::path::{Path, Step};
@@ -80,7 +80,11 @@ pub fn may_deliver(file: &str, bytes: &[u8]) -> bool {
 }
 
 /// The deliveries with entries or patches in a document of a file, and what Skaffold builds by it.
-pub fn deliveries<'a, T: Tree<'a>>(document: T, number: usize, file: &str) -> Vec<Kustomization> {
+pub fn deliveries<'a, T: Tree<'a>>(
+    document: T,
+    number: usize,
+    file: &str,
+) -> Vec<BoxedKustomization> {
     let mut found = Vec::new();
     if argocd::is_source_file(file) {
         for (mapping, at) in reached(document, &Path::root(), KUSTOMIZE) {
@@ -89,7 +93,7 @@ pub fn deliveries<'a, T: Tree<'a>>(document: T, number: usize, file: &str) -> Ve
                 mapping: at,
             };
             let folder = parent(file).to_owned();
-            found.extend(delivery(folder, mapping, place, file));
+            found.extend(delivery(folder, mapping, place, file).map(Box::new));
         }
         return found;
     }
@@ -99,11 +103,11 @@ pub fn deliveries<'a, T: Tree<'a>>(document: T, number: usize, file: &str) -> Ve
     };
     if !builds.is_empty() {
         let place = Place::new(number, &[]);
-        found.push(Kustomization {
+        found.push(Box::new(Kustomization {
             builds,
             delivery: Some(place),
             ..Kustomization::blank(file)
-        });
+        }));
     }
     let is_list = text(document, "kind").is_some_and(|kind| kind.ends_with("List"));
     let items = document.get("items").filter(|_| is_list);
@@ -122,10 +126,11 @@ pub fn deliveries<'a, T: Tree<'a>>(document: T, number: usize, file: &str) -> Ve
                         mapping: mapping_at,
                     };
                     let one = read(source, mapping, place, file);
-                    found.extend(one.map(|one| Kustomization {
+                    let one = one.map(|one| Kustomization {
                         generates: group == FLUX,
                         ..one
-                    }));
+                    });
+                    found.extend(one.map(Box::new));
                 }
             }
         }

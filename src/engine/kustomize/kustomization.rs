@@ -59,9 +59,12 @@ pub struct Kustomization {
     pub(super) generates: bool,
 }
 
+/// One that stays where it is: it is large, and a tree has many.
+pub type BoxedKustomization = Box<Kustomization>;
+
 impl Kustomization {
     /// Reads the document of the file at `file`, a path with `/` and without `.` and `..`.
-    pub fn read<'a, T: Tree<'a>>(document: T, file: &str) -> Self {
+    pub fn read<'a, T: Tree<'a>>(document: T, file: &str) -> BoxedKustomization {
         let folder = parent(file);
         let items = |key| document.get(key).map(T::items).unwrap_or_default();
         let path = |item: T| join(folder, item.scalar().text()?);
@@ -85,7 +88,7 @@ impl Kustomization {
         let merges = merges.filter(|item| !has_lines(*item)).filter_map(path);
         let has_transformers = !items("transformers").is_empty();
         let doubt = has_transformers.then(|| "its `transformers` may change images".to_owned());
-        Self {
+        Box::new(Self {
             file: file.to_owned(),
             resources: fitted(paths("resources").chain(paths("bases"))),
             components: fitted(paths("components")),
@@ -111,15 +114,15 @@ impl Kustomization {
             builds: Vec::new(),
             delivery: None,
             generates: false,
-        }
+        })
     }
 
     /// One that cannot be read, for this reason: what it builds on is not known.
-    pub fn unread(file: &str, why: &str) -> Self {
-        Self {
+    pub fn unread(file: &str, why: &str) -> BoxedKustomization {
+        Box::new(Self {
             doubts: vec![format!("it cannot be read ({why})")],
             ..Self::blank(file)
-        }
+        })
     }
 
     /// One that says nothing.

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicUsize;
 use super::delivery::Place;
 use super::fate::{EntryId, Fate};
 use super::field::Field;
-use super::kustomization::{Kustomization, unread};
+use super::kustomization::{BoxedKustomization, Kustomization, unread};
 use super::skaffold::Built;
 use super::{MOST_STEPS, SHARED_STEPS, Target, parent, spend};
 use crate::engine::hold::Hold;
@@ -24,7 +24,7 @@ const LOST: &str = "it may meet images that meet more entries than imago follows
 /// The kustomizations of a tree.
 #[derive(Clone, Debug, Default)]
 pub struct Overlays {
-    pub(super) all: Vec<Kustomization>,
+    pub(super) all: Vec<BoxedKustomization>,
     /// By folder: the kustomization in it.
     pub(super) folders: BTreeMap<String, usize>,
     /// By file: the kustomization that it is.
@@ -55,7 +55,7 @@ pub struct Overlays {
 
 impl Overlays {
     /// Links the kustomizations of a tree.
-    pub fn new(all: Vec<Kustomization>) -> Self {
+    pub fn new(all: Vec<BoxedKustomization>) -> Self {
         let mut above: BTreeMap<String, Vec<(usize, usize)>> = BTreeMap::new();
         let mut patches: BTreeMap<String, Vec<(usize, Target)>> = BTreeMap::new();
         for (index, kustomization) in all.iter().enumerate() {
@@ -382,7 +382,7 @@ impl Overlays {
             let is_meant = met.contains(index) || self.doubted.contains(index);
             !one.doubts.is_empty() && (is_meant || builds_on_nothing(one))
         });
-        let said = |(_, one): (usize, &Kustomization)| {
+        let said = |(_, one): (usize, &BoxedKustomization)| {
             format!(
                 "what `{}` makes of images is not known: {}",
                 one.file,
@@ -403,7 +403,7 @@ fn is_below(path: &str, folder: &str) -> bool {
 ///
 /// <https://fluxcd.io/flux/components/kustomize/kustomizations/#generating-a-kustomizationyaml-file>
 fn generated(
-    all: &[Kustomization],
+    all: &[BoxedKustomization],
     folders: &BTreeMap<String, usize>,
     above: &mut BTreeMap<String, Vec<(usize, usize)>>,
 ) -> BTreeMap<String, Vec<(usize, usize)>> {

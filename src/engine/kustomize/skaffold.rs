@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Kustomization, SKAFFOLD, parent};
+use super::{BoxedKustomization, SKAFFOLD, parent};
 use crate::engine::tree::Tree;
 
 /// The names that the file builds, with all its profiles. Those with a registry are left out: they are images that can be asked for.
@@ -35,7 +35,7 @@ pub(super) struct Built(BTreeMap<String, BTreeMap<String, String>>);
 
 impl Built {
     /// Those of what stands in the files of a tree.
-    pub(super) fn of(all: &[Kustomization]) -> Self {
+    pub(super) fn of(all: &[BoxedKustomization]) -> Self {
         let mut built = Self::default();
         for one in all.iter().filter(|one| !one.builds.is_empty()) {
             let folder = built.0.entry(parent(&one.file).to_owned()).or_default();

@@ -380,7 +380,7 @@ fn an_image_that_meets_too_much_is_held() {
         Kustomization::read(&document, &format!("{folder}/kustomization.yaml"))
     };
     let over = json!({"resources": ["../k0"], "components": ["../part"], "images": entries});
-    let mut all: Vec<Kustomization> = (0..60).map(file).collect();
+    let mut all: Vec<BoxedKustomization> = (0..60).map(file).collect();
     all.push(on_top("over", over.clone()));
     all.push(on_top("part", json!({"images": entries})));
     all.push(on_top("other", json!({"images": entries})));

@@ -15,6 +15,7 @@ use super::workspace::{Origin, Workspace};
 use crate::engine::code::Code;
 use crate::io::git::address::Address;
 use crate::io::git::clone::{self, CloneError};
+use crate::io::links;
 use crate::io::scan;
 use crate::io::scratch::{Kept, Scratch};
 
@@ -69,7 +70,9 @@ impl RemoteClone {
                 (Folder::Scratch(scratch), path)
             }
             Some(cache) => {
-                let cache = current.join(cache);
+                let cache = links::destination(current, &current.join(cache)).map_err(|error| {
+                    request.no_folder(&std::io::Error::other(error), Some(cache))
+                })?;
                 let failed = |error: std::io::Error| request.no_folder(&error, Some(&cache));
                 let kept = Kept::wait(&cache, &request.folder_name()).map_err(failed)?;
                 request.refresh(&kept).map_err(|error| match error {

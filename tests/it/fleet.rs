@@ -521,6 +521,28 @@ fn a_repository_of_a_stranger_costs_bounded_memory() {
 }
 
 #[test]
+fn an_entry_that_leads_elsewhere_ends_its_own_repository_alone() {
+    for name in ["..", "."] {
+        let Some(fleet) = Fleet::new(3, 2) else {
+            return;
+        };
+        for file in ["a.yaml", ".gitattributes"] {
+            fleet.repositories[1].put_in_folder(name, file, "kind: Pod\n");
+            for update in ["", "--update --push --branch b"] {
+                let json = report(&fleet.imago(&format!("fleet fleet.yaml {update} -o json"), 2));
+                let error = &json["repositories"][1]["error"];
+                let cause = error["cause"].as_str().unwrap_or_default();
+                assert!(
+                    cause.contains(&format!("has an entry `{name}`")),
+                    "{name}/{file}: {error}"
+                );
+            }
+        }
+        assert!(fleet.is_pinned(0, "b") && fleet.is_pinned(2, "b"));
+    }
+}
+
+#[test]
 fn json_and_markdown_name_the_sources_of_what_is_updated_and_each_image_is_read_once() {
     let Some(fleet) = Fleet::new(3, 2) else {
         return;

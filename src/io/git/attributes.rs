@@ -13,6 +13,8 @@ use crate::io::files::{self, FileError, MAX_RULES};
 
 /// The name of a file of attributes.
 pub(super) const FILE: &str = ".gitattributes";
+/// Where a repository has attributes of its own, in Git's folder.
+pub(super) const OWN_FILE: &str = "info/attributes";
 
 /// Git ignores a line of so many bytes (`ATTR_MAX_LINE_LENGTH` in `attr.h`). Macros may have so many together: each use of one costs all
 /// that it stands for.

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::fs::DirEntry;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -92,10 +93,34 @@ fn environment(
     inner
 }
 
-/// Makes an empty clone in a folder that is there or can be made in one that is there. A clone that is there keeps what it has, and gets
-/// our settings in place of its own.
+/// What a clone keeps. All else is ours, or comes from somebody who has put the folder there: settings, hooks, attributes, and the
+/// `commondir` by which Git reads these elsewhere.
+const KEPT: [&str; 5] = ["HEAD", "objects", "packed-refs", "refs", "shallow"];
+
+/// Removes what a clone does not keep, and every link.
+fn clear(folder: &Path) -> std::io::Result<()> {
+    let removed = |entry: &DirEntry| match entry.file_type()?.is_dir() {
+        true => std::fs::remove_dir_all(entry.path()),
+        false => std::fs::remove_file(entry.path()),
+    };
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let is_kept = KEPT.iter().any(|kept| entry.file_name() == *kept);
+        if !is_kept || entry.file_type()?.is_symlink() {
+            removed(&entry)?;
+        }
+    }
+    // Where more objects are.
+    match std::fs::remove_dir_all(folder.join("objects/info")) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Makes an empty clone in a folder that is there or can be made in one that is there. A clone that is there keeps its branches and
+/// objects, and gets our settings in place of its own.
 pub fn init(folder: &Path, address: &Address) -> Result<(), GitError> {
-    match std::fs::remove_file(folder.join("config")) {
+    match clear(folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             return Err(GitError::Other(error.to_string()));
         }

@@ -171,6 +171,8 @@ pub struct Staging {
     attributes: Index,
     attributes_on_disk: Checked,
     attributes_in_index: Checked,
+    /// What is wrong with the attributes that the repository has for itself, in no commit.
+    own_attributes: Option<Unfit>,
 }
 
 impl Staging {
@@ -197,6 +199,11 @@ impl Staging {
         let config = repository.inner.config()?;
         let modes = config.get_bool("core.filemode").unwrap_or(true);
         let names = Names::of(&config);
+        let own = repository.inner.commondir().join(attributes::OWN_FILE);
+        let own_attributes = attributes::fault_of_file(&own).map(|why| Unfit::Attributes {
+            file: own.display().to_string(),
+            why,
+        });
         Ok(Self {
             repository,
             base: basis.base.0,
@@ -212,6 +219,7 @@ impl Staging {
             attributes,
             attributes_on_disk: Checked::default(),
             attributes_in_index: Checked::default(),
+            own_attributes,
         })
     }
 
@@ -498,8 +506,11 @@ impl Staging {
         refused.map(|(file, why)| Unfit::Attributes { file, why })
     }
 
-    /// The same in the index, which libgit2 reads beside the working tree.
+    /// The same in the index, which libgit2 reads beside the working tree, and in the repository's own file, which it always reads.
     fn refused_in_index(&self, path: &Path) -> Option<Unfit> {
+        if self.own_attributes.is_some() {
+            return self.own_attributes.clone();
+        }
         let fault = |file: &Path| {
             let entry = self.attributes.get_path(file, 0)?;
             attributes::fault_of_blob(&self.repository.inner, entry.id)

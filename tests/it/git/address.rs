@@ -787,14 +787,42 @@ fn what_somebody_else_could_write_into_a_cache_starts_nothing_and_leads_nowhere(
     away.tree.moved("2");
     away.run(&address, &update).finish_with(0);
     assert!(away.git("show b:deploy/web.yaml").contains(&image("2")));
-    // A folder that was open to all is not used, whatever is in it now.
-    let hook = clone.join("hooks/pre-push");
-    std::fs::create_dir_all(clone.join("hooks")).unwrap();
-    std::fs::write(&hook, format!("#!/bin/sh\n{touch}\n")).unwrap();
+    // Nor do hooks run that came with the folder, and nothing in it says that settings or objects are elsewhere.
     let open = |path: &Path, mode: u32| {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
     };
-    open(&hook, 0o755);
+    let hook = clone.join("hooks/pre-push");
+    let put_hook = || {
+        std::fs::create_dir_all(clone.join("hooks")).unwrap();
+        std::fs::write(&hook, format!("#!/bin/sh\n{touch}\n")).unwrap();
+        open(&hook, 0o755);
+    };
+    for (digit, name) in [
+        ("4", "commondir"),
+        ("5", "config.worktree"),
+        ("6", "info/attributes"),
+        ("7", "objects/info/alternates"),
+    ] {
+        put_hook();
+        let file = clone.join(name);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&file, format!("{}\n", elsewhere.display())).unwrap();
+        away.tree.moved(digit);
+        away.run(&address, &update).finish_with(0);
+        let pushed = away.git("show b:deploy/web.yaml");
+        assert!(pushed.contains(&image(digit)), "{name}: {pushed}");
+        assert!(
+            !hook.exists() && !file.exists() && !touched.exists(),
+            "{name}"
+        );
+    }
+    let (objects, moved) = (clone.join("objects"), away.tree.place.beside("objects"));
+    std::fs::rename(&objects, &moved).unwrap();
+    std::os::unix::fs::symlink(&moved, &objects).unwrap();
+    away.run(&address, &update).finish_with(0);
+    assert!(!objects.is_symlink());
+    // A folder that was open to all is not used, whatever is in it now.
+    put_hook();
     open(clone.parent().unwrap(), 0o777);
     away.tree.moved("3");
     away.run(&address, &update).finish_with(0);
@@ -812,6 +840,22 @@ fn what_somebody_else_could_write_into_a_cache_starts_nothing_and_leads_nowhere(
         "{said}"
     );
     away.assert_clean();
+}
+
+#[test]
+fn a_cache_is_not_kept_in_the_folder_of_git_nor_behind_a_link_of_a_work_tree() {
+    let Some(away) = Away::new() else { return };
+    let address = format!("file://{}", away.address());
+    let elsewhere = away.tree.place.beside("other");
+    std::fs::create_dir(&elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, away.tree.place.path().join("cache")).unwrap();
+    for (cache, cause) in [(".git/cache", "Git's own folder"), ("cache", "a link")] {
+        let line = format!("--repository {address} --cache {cache}");
+        let said = away.tree.run(&line).finish_with(2).stderr;
+        assert!(said.contains(cause), "{cache}: {said}");
+        assert!(!away.tree.place.path().join(".git/cache").exists());
+    }
+    assert_eq!(std::fs::read_dir(&elsewhere).unwrap().count(), 0);
 }
 
 #[test]

@@ -146,9 +146,15 @@ fn paths_that_another_program_converts_are_problems() {
 
 #[test]
 fn attributes_in_a_pipe_are_a_problem_and_nobody_waits_for_it() {
-    for (through_link, folder) in [(false, "deploy/"), (true, "deploy/"), (false, "")] {
+    for (through_link, file) in [
+        (false, "deploy/.gitattributes"),
+        (true, "deploy/.gitattributes"),
+        (false, ".gitattributes"),
+        (false, ".git/info/attributes"),
+        (true, ".git/info/attributes"),
+    ] {
         let Some(tree) = Tree::new() else { return };
-        let attributes = tree.place.path().join(format!("{folder}.gitattributes"));
+        let attributes = tree.place.path().join(file);
         let pipe = if through_link {
             tree.place.beside("pipe")
         } else {

@@ -94,6 +94,26 @@ impl Bare {
             .unwrap();
     }
 
+    /// Puts an entry with a name into the root of the branch `main` that no Git would take there: a folder with this file.
+    pub fn put_in_folder(&self, name: &str, file: &str, content: &str) {
+        let blob = self.repository.blob(content.as_bytes()).unwrap();
+        let mut inner = self.repository.treebuilder(None).unwrap();
+        inner.insert(file, blob, 0o100_644).unwrap();
+        let inner = inner.write().unwrap();
+        let mut tree = format!("40000 {name}\0").into_bytes();
+        tree.extend(inner.as_bytes());
+        let odb = self.repository.odb().unwrap();
+        let id = odb.write(git2::ObjectType::Tree, &tree).unwrap();
+        let tree = self.repository.find_tree(id).unwrap();
+        let ada = Signature::now("Ada", "ada@example.test").unwrap();
+        let tip = self.tip("main").unwrap();
+        let parent = self.repository.find_commit(tip).unwrap();
+        let main = Some("refs/heads/main");
+        self.repository
+            .commit(main, &ada, &ada, name, &tree, &[&parent])
+            .unwrap();
+    }
+
     /// The commit of a branch.
     pub fn tip(&self, branch: &str) -> Option<Oid> {
         let name = format!("refs/heads/{branch}");

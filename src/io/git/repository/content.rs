@@ -52,16 +52,29 @@ impl Repository {
     /// The regular files of a commit and its links, by their paths from the root.
     pub fn files(&self, commit: CommitId) -> Result<(Vec<Listed>, Vec<Listed>), GitError> {
         let (mut files, mut links) = (Vec::new(), Vec::new());
-        let (mut left, mut is_over) = (MOST_ENTRIES, false);
+        let (mut left, mut refused) = (MOST_ENTRIES, None);
         let walked = self.inner.find_commit(commit.0)?.tree()?.walk(
             TreeWalkMode::PreOrder,
             |folder, entry| {
-                // A few small trees can name each other so often that no memory holds the paths.
-                let Some(less) = left.checked_sub(1) else {
-                    is_over = true;
-                    return TreeWalkResult::Abort;
+                refused = match left.checked_sub(1) {
+                    // A few small trees can name each other so often that no memory holds the paths.
+                    None => Some(GitError::TooMany(MOST_ENTRIES)),
+                    // Such a path would lead to another place than the one where the entry stands.
+                    Some(_) if matches!(entry.name_bytes(), b"." | b"..") => {
+                        let name = String::from_utf8_lossy(entry.name_bytes());
+                        let what = format!(
+                            "the commit has an entry `{folder}{name}`, which Git takes from nobody"
+                        );
+                        Some(GitError::Other(what))
+                    }
+                    Some(less) => {
+                        left = less;
+                        None
+                    }
                 };
-                left = less;
+                if refused.is_some() {
+                    return TreeWalkResult::Abort;
+                }
                 let found = match entry.filemode().cast_unsigned() & 0o170_000 {
                     0o100_000 => &mut files,
                     0o120_000 => &mut links,
@@ -76,9 +89,9 @@ impl Repository {
                 TreeWalkResult::Ok
             },
         );
-        match is_over {
-            true => Err(GitError::TooMany(MOST_ENTRIES)),
-            false => walked.map(|()| (files, links)).map_err(GitError::from),
+        match refused {
+            Some(error) => Err(error),
+            None => walked.map(|()| (files, links)).map_err(GitError::from),
         }
     }
 

@@ -20,22 +20,22 @@ use crate::io::resolver::Resolver;
 
 impl Resolver for Registry {
     async fn resolve(&self, lookup: &Lookup) -> Result<Digest, Refusal> {
-        let work = async {
-            let way = Way {
-                registry: self,
-                lookup,
-            };
-            let (mut to, mut first) = (self.destination(lookup, &way).await?, None);
-            loop {
-                match self.digest(&to, lookup, &way).await {
-                    Ok(digest) => return Ok(self.with_this_secret(to, digest)),
-                    Err(refusal) => self.next_secret(&mut to, &mut first, refusal)?,
+        let work = || {
+            self.in_turn(lookup, || async {
+                let way = Way {
+                    registry: self,
+                    lookup,
+                };
+                let (mut to, mut first) = (self.destination(lookup, &way).await?, None);
+                loop {
+                    match self.digest(&to, lookup, &way).await {
+                        Ok(digest) => return Ok(self.with_this_secret(to, digest)),
+                        Err(refusal) => self.next_secret(&mut to, &mut first, refusal)?,
+                    }
                 }
-            }
+            })
         };
-        self.digests
-            .ask(lookup.clone(), || self.within_run(work))
-            .await
+        self.digests.ask(lookup.clone(), work).await
     }
 
     async fn details(
@@ -65,22 +65,23 @@ impl Resolver for Registry {
     }
 
     async fn tags(&self, lookup: &Lookup) -> Result<Arc<TagList>, Refusal> {
-        let work = async {
-            let way = Way {
-                registry: self,
-                lookup,
-            };
-            let (mut to, mut first) = (self.destination(lookup, &way).await?, None);
-            loop {
-                match self.read_tags(&to, &way).await {
-                    Ok(tags) => return Ok(self.with_this_secret(to, tags)),
-                    Err(refusal) => self.next_secret(&mut to, &mut first, refusal)?,
+        let work = || {
+            self.in_turn(lookup, || async {
+                let way = Way {
+                    registry: self,
+                    lookup,
+                };
+                let (mut to, mut first) = (self.destination(lookup, &way).await?, None);
+                loop {
+                    match self.read_tags(&to, &way).await {
+                        Ok(tags) => return Ok(self.with_this_secret(to, tags)),
+                        Err(refusal) => self.next_secret(&mut to, &mut first, refusal)?,
+                    }
                 }
-            }
+            })
         };
-        self.tags
-            .ask(map::target(&self.maps, lookup).0, || self.within_run(work))
-            .await
+        let repository = map::target(&self.maps, lookup).0;
+        self.tags.ask(repository, work).await
     }
 
     async fn pushed(
@@ -173,6 +174,10 @@ impl Registry {
         {
             refusal.cause +=
                 &format!(" (asked through the proxy `{proxy}`, which may have said so itself)");
+            if matches!(refusal.code, Code::Forbidden | Code::Unauthorized) {
+                let hint = "look at the rules of the proxy before you change credentials";
+                refusal.hint = Some(hint.to_owned());
+            }
         }
         refusal
     }

@@ -263,10 +263,9 @@ impl Transport {
             .acquire()
             .await
             .expect("it is never closed");
-        let mut work = pin!(timeout(
-            self.limits.answer,
-            self.perform(built, request, between.as_ref())
-        ));
+        // Boxed here, because most questions of a large run wait for a slot, and need not have room for an answer meanwhile.
+        let answer = Box::pin(self.perform(built, request, between.as_ref()));
+        let mut work = pin!(timeout(self.limits.answer, answer));
         let outcome = match timeout(self.limits.patience, work.as_mut()).await {
             Ok(outcome) => outcome,
             Err(_) => {

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use super::{LOCK, deployment};
 use crate::support::binary::Workplace;
+use crate::support::registry::http::{Response, Server};
 
 /// The memory of a run that reads nothing, in KiB: the program itself, which is larger without optimisation, and some room.
 static FLOOR: LazyLock<u64> = LazyLock::new(|| {
@@ -266,4 +267,21 @@ fn many_globs_take_little_memory_whatever_they_are_matched_with() {
         let most = 3 * *FLOOR;
         assert!(finished.peak <= most, "{file}: {} KiB", finished.peak);
     }
+}
+
+#[test]
+fn a_question_takes_some_kilobytes_while_it_waits() {
+    let server = Server::start(None, |_| Response::new(404));
+    let peak = |count: usize| {
+        let place = Workplace::new();
+        let step = |number| format!("  - image: {}/web:{number}\n", server.address);
+        let steps: String = (0..count).map(step).collect();
+        let task = format!("apiVersion: tekton.dev/v1\nkind: Task\nspec:\n  steps:\n{steps}");
+        place.write("task.yaml", task);
+        let run = place.imago(["files", "--check", "--quiet", "."]);
+        run.finish_with(3).peak
+    };
+    // What a host answers is read for few at a time, whatever the others do.
+    let (few, many) = (peak(2000), peak(6000));
+    assert!(many <= few + 4000 * 10, "{few} KiB, then {many} KiB");
 }

@@ -135,6 +135,9 @@ fn what_a_proxy_without_a_tunnel_may_have_said_itself_names_it() {
             proxy.address
         );
         assert!(refusal.cause.ends_with(&named), "{refusal:?}");
+        // Nobody changes credentials because of it.
+        let hint = refusal.hint.unwrap_or_default();
+        assert!(!hint.contains("docker login"), "{status}: {hint}");
     }
 }
 

@@ -331,7 +331,7 @@ fn the_policy_holds_the_account_to_images_and_its_two_annotations() {
     let expected = [
         "['annotations', 'generation', 'managedFields', 'resourceVersion']",
         "['annotations']",
-        "['containers', 'initContainers']",
+        "['containers', 'initContainers', 'volumes']",
         "['imago-config-spec']",
         "['imago/restartedAt']",
         "['metadata', 'spec']",
@@ -344,7 +344,12 @@ fn the_policy_holds_the_account_to_images_and_its_two_annotations() {
         all.contains("k == 'image' ||") && all.contains("c.image.find("),
         "{all}"
     );
-    assert!(!all.contains("true ||") && expressions.len() == 11);
+    // Of a volume: the reference of its image.
+    assert!(
+        all.contains("k == 'reference' ||") && all.contains("v.image.reference.find("),
+        "{all}"
+    );
+    assert!(!all.contains("true ||") && expressions.len() == 14);
     for text in &expressions {
         let count = |wanted: char| text.matches(wanted).count();
         assert_eq!((count('('), count('[')), (count(')'), count(']')), "{text}");

@@ -170,11 +170,11 @@ impl<'c> Claims<'c> {
         for (_, pool, digest) in &waiting {
             pools.entry(pool.clone()).or_default().wait(digest);
         }
-        let doubtful = waiting.iter().find(|(_, pool, _)| {
-            pools
-                .get(pool)
-                .is_some_and(|pool| pool.is_doubtful(&self.recorded))
-        });
+        // Each pool is looked at once, however many wait for it.
+        let is_doubtful =
+            |(name, pool): (_, &Pool)| pool.is_doubtful(&self.recorded).then_some(name);
+        let doubtful: BTreeSet<&String> = pools.iter().filter_map(is_doubtful).collect();
+        let doubtful = waiting.iter().find(|(_, pool, _)| doubtful.contains(pool));
         if let Some((container, ..)) = doubtful {
             return Err(Ambiguous {
                 container: self.containers[*container].name.clone(),
@@ -289,10 +289,10 @@ impl Pool {
     /// Whether it is unclear which waiting image gets which entry that follows a tag. That is so if the entries name different
     /// tags (the waiting images have none), or if there are more digests than entries.
     fn is_doubtful(&self, recorded: &[Option<ImageRef<'_>>]) -> bool {
-        let mut tags = self
-            .following
-            .iter()
-            .filter_map(|entry| Some(recorded[*entry]?.asked_tag()));
+        let mut tags = self.following.iter().filter_map(|entry| {
+            work::step();
+            Some(recorded[*entry]?.asked_tag())
+        });
         let first = tags.next();
         let digests = self
             .waiting

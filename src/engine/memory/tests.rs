@@ -310,3 +310,27 @@ fn twice_the_containers_are_at_most_two_and_a_half_times_the_steps() {
         }
     }
 }
+
+#[test]
+fn equal_entries_and_many_digests_cost_no_square() {
+    let steps = |count: usize| {
+        let names: Vec<String> = (0..count).map(|number| format!("r{number}")).collect();
+        let entries: Vec<(&str, String)> =
+            names.iter().map(|_| ("c", "web:1".to_owned())).collect();
+        let on_digest = |number: usize| format!("web:1@sha256:{number:064x}");
+        let written: Vec<(&str, String)> = names
+            .iter()
+            .enumerate()
+            .map(|(number, name)| (name.as_str(), on_digest(number)))
+            .collect();
+        let text = record(&entries);
+        let ledger = Ledger::parse(&text).unwrap();
+        let containers = containers(&written);
+        work::STEPS.set(0);
+        let claims = ledger.claim(&containers).unwrap();
+        assert!(claims.iter().all(Option::is_some));
+        work::STEPS.get()
+    };
+    let (one, two) = (steps(1_000), steps(2_000));
+    assert!(one >= 1_000 && 2 * two <= 5 * one, "{one} {two}");
+}

@@ -55,7 +55,10 @@ fn of_objects(report: &Report) -> String {
         (
             counts.fixed,
             "on a fixed digest",
-            "`--track tag` follows the tag beside it",
+            match report.fixed_with_tag() == counts.fixed {
+                true => "`--track tag` follows the tag beside it",
+                false => "write its tag before the digest, and `--track tag` follows it",
+            },
         ),
         // The last line has the codes.
         (counts.held, "held back", ""),

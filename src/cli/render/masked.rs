@@ -37,7 +37,7 @@ pub(super) fn line(text: &str) -> String {
     shown
 }
 
-/// A sentence with stars in place of the accounts of web addresses.
+/// A sentence with stars in place of the accounts of web addresses, and of passwords before a host.
 pub(super) fn sentence(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for word in text.split_inclusive(|character| BETWEEN.contains(character)) {
@@ -49,10 +49,27 @@ pub(super) fn sentence(text: &str) -> String {
                 shown.push_str(&stars(&word[start..start + at]));
                 shown.push_str(&word[start + at..]);
             }
+            _ if start == 0 => {
+                let (account, rest) = word.split_at(account(word, false));
+                shown.push_str(&stars(account));
+                shown.push_str(rest);
+            }
             _ => shown.push_str(word),
         }
     }
     shown
+}
+
+/// Where the account ends before a host: a name with a password, or where the host has a scheme also a name alone.
+fn account(text: &str, has_scheme: bool) -> usize {
+    let end = text.find('/').unwrap_or(text.len());
+    // A password may have a slash in it. An image's digest stands behind an `@`, too.
+    let at = text[..end].rfind('@').or_else(|| text.rfind('@'));
+    let is_digest = |at: usize| text[at..].starts_with("@sha");
+    match at {
+        Some(at) if !is_digest(at) && (has_scheme || text[..at].contains(':')) => at,
+        _ => 0,
+    }
 }
 
 fn masked(word: &str) -> String {
@@ -63,15 +80,7 @@ fn masked(word: &str) -> String {
         Some(at) => word.split_at(at + 3),
         None => ("", word),
     };
-    let end = rest.find('/').unwrap_or(rest.len());
-    // A password may have a slash in it. An image's digest stands behind an `@`, too.
-    let at = rest[..end].rfind('@').or_else(|| rest.rfind('@'));
-    let is_digest = |at: usize| rest[at..].starts_with("@sha");
-    let account = match at {
-        Some(at) if !is_digest(at) && (!scheme.is_empty() || rest[..at].contains(':')) => at,
-        _ => 0,
-    };
-    let (account, rest) = rest.split_at(account);
+    let (account, rest) = rest.split_at(account(rest, !scheme.is_empty()));
     let (rest, query) = match (scheme.is_empty(), rest.find('?')) {
         (false, Some(at)) => rest.split_at(at + 1),
         _ => (rest, ""),
@@ -139,8 +148,12 @@ mod tests {
                 "`--registry-map a=https://***@b.test` is not FROM=TO",
             ),
             (
-                "cannot clone `ssh://git@h.test/x`",
-                "cannot clone `ssh://git@h.test/x`",
+                "`registry-map a.test=u:p@b.test` cannot be used: `u:p/q@b.test` is not a registry",
+                "`registry-map **********@b.test` cannot be used: `*****@b.test` is not a registry",
+            ),
+            (
+                "cannot clone `ssh://git@h.test/x` or `git@h.test:x`",
+                "cannot clone `ssh://git@h.test/x` or `git@h.test:x`",
             ),
             (
                 "resolve `web:1.4@sha256:abc` for ada@example.com",

@@ -42,7 +42,7 @@ const MARKS: [char; 9] = ['@', '#', '%', '~', '!', '|', '^', '&', '='];
 
 /// Prefixes of addresses that a tool replaces with an image: Bazel's labels (it builds the image), and vals' references to
 /// secrets.
-const SCHEMES: [&str; 3] = ["//", "@//", "ref+"];
+const SCHEMES: [&str; 2] = ["//", "ref+"];
 
 /// Schemes that people write before an image by mistake. Any other scheme (`ko://`, `op://`, `vault://`) belongs to a tool.
 const OF_IMAGES: [&str; 6] = [
@@ -79,6 +79,7 @@ pub fn is_placeholder(text: &str) -> bool {
         || text.contains("{{")
         || (!text.is_empty() && text.trim().is_empty())
         || SCHEMES.iter().any(|scheme| text.starts_with(scheme))
+        || text.starts_with('@') && text.contains("//")
         || has_scheme_of_a_tool(text)
         || ELLIPSES.iter().any(|dots| text.contains(dots))
         || PAIRS
@@ -201,6 +202,8 @@ mod tests {
         for text in [
             "ko://registry.example.com/cmd/web",
             "//cmd/web:image",
+            "@shop//cmd/web:image",
+            "@@shop//cmd/web:image",
             "@//cmd/web:image",
             "ref+vault://shop/web#/image",
             "op://shop/web/image",

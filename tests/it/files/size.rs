@@ -228,7 +228,7 @@ fn cost_of_tree(count: usize) -> u64 {
             .peak
     };
     // How many files are read at the same moment differs from run to run.
-    (0..3).map(|_| run()).min().unwrap()
+    (0..5).map(|_| run()).min().unwrap()
 }
 
 #[test]

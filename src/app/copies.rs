@@ -97,8 +97,8 @@ pub(super) fn unclaimed(report: &Report) -> Vec<String> {
     let said = |object: &ObjectReport| {
         let (entries, pins) = (&object.unclaimed.entries, &object.unclaimed.pins);
         format!(
-            "unclaimed record: the record of {} has `{}`, which no container has now, and nothing for `{}`, whose digest stays as a person's \
-             pin; remove the digest to follow the tag, or leave it out with `imago/ignore` to keep it",
+            "unclaimed record: the record of {} has `{}`, which no container has now, and nothing for `{}`, whose digest stays; to follow \
+             the tag, remove that digest; to keep the digest, name the container in `imago/ignore`",
             name(object),
             entries.join("`, `"),
             pins.join("`, `")
@@ -106,7 +106,7 @@ pub(super) fn unclaimed(report: &Report) -> Vec<String> {
     };
     let objects = report.objects.iter().map(|object| &**object);
     (objects
-        .filter(|object| object.unclaimed.is_open())
+        .filter(|object| !object.unclaimed.is_empty())
         .map(said))
     .collect()
 }

@@ -10,6 +10,7 @@ mod unclaimed;
 
 pub use restart::restart;
 pub use state::{State, pins, states};
+use unclaimed::Open;
 pub use unclaimed::Unclaimed;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -325,6 +326,7 @@ fn update_where(
     plan.outcomes.reserve_exact(considered.len());
     let left = unclaimed::left(ledger.as_ref(), &considered);
     plan.unclaimed = Unclaimed::of(&left, &considered);
+    let open = Open::of(&left, &considered);
     let mut changed = false;
     for Considered {
         site,
@@ -340,9 +342,7 @@ fn update_where(
         let mut original = match &eligibility {
             Eligibility::LeftOut(_) => Some(recorded.unwrap_or(image).into()),
             Eligibility::Taken(Intent::Variable) => recorded.map(Into::into),
-            Eligibility::Taken(Intent::Fixed) if recorded.is_none() && plan.unclaimed.is_open() => {
-                None
-            }
+            Eligibility::Taken(Intent::Fixed) if recorded.is_none() && open.has(image) => None,
             Eligibility::Taken(Intent::Fixed | Intent::Invalid(_)) => Some(image.into()),
             Eligibility::Taken(Intent::Follow(follow)) => Some(follow.original.clone()),
         };
@@ -399,7 +399,7 @@ fn update_where(
         }
         plan.outcomes.push(Some(outcome));
     }
-    for (role, entry) in left.iter().filter(|_| plan.unclaimed.is_open()) {
+    for (role, entry) in left.iter().filter(|(_, entry)| open.has(entry.image())) {
         originals.push(*role, entry.name(), entry.image().into());
     }
     let from = text(&object.record);
@@ -456,7 +456,7 @@ pub fn restore(object: &Object, rules: &Rules) -> Result<Plan, Refusal> {
     let considered = consider(object, ledger.as_ref(), rules)?;
     let left = unclaimed::left(ledger.as_ref(), &considered);
     plan.unclaimed = Unclaimed::of(&left, &considered);
-    let mut still_needed = plan.unclaimed.is_open();
+    let mut still_needed = !Open::of(&left, &considered).is_empty();
     for Considered {
         site,
         eligibility,

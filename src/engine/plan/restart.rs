@@ -4,8 +4,8 @@
 //! changed: pods would be replaced for nothing, or would go back to an image that a node still has.
 
 use super::{
-    Change, Considered, Eligibility, Outcome, Plan, Rules, Unclaimed, consider, followed, invalid,
-    not_text, recorded, unclaimed, without_record,
+    Change, Considered, Eligibility, Open, Outcome, Plan, Rules, Unclaimed, consider, followed,
+    invalid, not_text, recorded, unclaimed, without_record,
 };
 use crate::engine::annotation::Original;
 use crate::engine::answer::{Answers, Refusal};
@@ -27,6 +27,7 @@ pub fn restart(
     let considered = consider(object, ledger.as_ref(), rules)?;
     let left = unclaimed::left(ledger.as_ref(), &considered);
     let unclaimed = Unclaimed::of(&left, &considered);
+    let open = Open::of(&left, &considered);
     let decided: Vec<SiteRestart> = considered
         .into_iter()
         .map(|considered| decide(considered, answers, pods))
@@ -46,7 +47,7 @@ pub fn restart(
             ..Plan::default()
         },
         None => {
-            let may_go = ledger.is_some() && !unclaimed.is_open();
+            let may_go = ledger.is_some() && open.is_empty();
             carry_out(decided, pods, may_go, now)
         }
     };

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::eligibility::{Considered, Eligibility};
 use crate::engine::annotation::Original;
+use crate::engine::image::ImageRef;
 use crate::engine::memory::Ledger;
 use crate::engine::policy::Intent;
 use crate::engine::site::Role;
@@ -20,9 +21,6 @@ pub struct Unclaimed {
 
 impl Unclaimed {
     pub(super) fn of(left: &[(Role, &Original<'_>)], considered: &[Considered<'_, '_>]) -> Self {
-        let is_new_pin = |it: &&Considered<'_, '_>| {
-            it.entry.is_none() && matches!(it.eligibility, Eligibility::Taken(Intent::Fixed))
-        };
         let pins = considered.iter().filter(|_| !left.is_empty());
         Self {
             entries: left.iter().map(|(_, it)| it.image().to_owned()).collect(),
@@ -33,11 +31,44 @@ impl Unclaimed {
         }
     }
 
-    /// Whether one of the pins may be the image of one of the entries. Then the record keeps the entries and takes no such pin, so that
-    /// every run tells of them until a person has said what is meant.
-    pub fn is_open(&self) -> bool {
-        !self.entries.is_empty() && !self.pins.is_empty()
+    /// Whether there are none, or only some of one side: an image that is gone, or a new pin.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty() || self.pins.is_empty()
     }
+}
+
+/// The images that both an entry without a site and a pin without an entry may be, by the last part of their names. The record keeps such
+/// entries and takes no such pin, so that every run tells of them until a person has said what is meant. All others are what they look like:
+/// an image that is gone, and a pin.
+pub(super) struct Open(BTreeSet<String>);
+
+impl Open {
+    pub(super) fn of(left: &[(Role, &Original<'_>)], considered: &[Considered<'_, '_>]) -> Self {
+        let left: BTreeSet<String> = left.iter().filter_map(|(_, it)| base(it.image())).collect();
+        let pins = considered.iter().filter(|_| !left.is_empty());
+        let pins = pins.filter(is_new_pin);
+        let pins = pins.filter_map(|it| base(it.site.image.text()?));
+        Self(pins.filter(|pin| left.contains(pin)).collect())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether an image is one of them.
+    pub(super) fn has(&self, image: &str) -> bool {
+        !self.is_empty() && base(image).is_some_and(|base| self.0.contains(&base))
+    }
+}
+
+/// The last part of an image's name. A person who moves an image to another host keeps it.
+fn base(image: &str) -> Option<String> {
+    let lookup = ImageRef::parse(image).ok()?.lookup();
+    lookup.repository().rsplit('/').next().map(str::to_owned)
+}
+
+fn is_new_pin(it: &&Considered<'_, '_>) -> bool {
+    it.entry.is_none() && matches!(it.eligibility, Eligibility::Taken(Intent::Fixed))
 }
 
 /// The entries without a digest that no site claims.

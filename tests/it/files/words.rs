@@ -174,7 +174,7 @@ fn an_image_that_was_renamed_and_changed_at_once_does_not_freeze_without_a_word(
     assert!(
         said.contains("warning: unclaimed record: the record of web.yaml Deployment/web has `registry.example.test/web:1`, which no container has now")
             && said.contains("nothing for `frontend`")
-            && said.contains("remove the digest to follow the tag"),
+            && said.contains("to follow the tag, remove that digest"),
         "{said}"
     );
     // A container that is gone is not a pin.

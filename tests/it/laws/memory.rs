@@ -171,6 +171,35 @@ fn an_image_that_was_renamed_and_changed_at_once_never_stays_without_a_word() {
     assert!(told.into_inner() > COUNT);
 }
 
+/// A pin that has nothing to do with what is gone is recorded as a pin, and the entry of what is gone goes.
+#[test]
+fn a_pin_of_another_image_leaves_no_entry_behind() {
+    let rules = Rules {
+        tags: TagChoice::ByPolicy,
+        ..plain_rules()
+    };
+    let object = |image: &str, name: &str| {
+        json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
+            "spec": {"template": {"spec": {"containers": [
+                {"name": "app", "image": "registry.example.com/web:1"},
+                {"name": name, "image": image},
+            ]}}},
+        })
+    };
+    for (image, is_kept) in [("tool:3", false), ("mirror.example.com/db:2", true)] {
+        let mut first = object("registry.example.com/db:1", "side");
+        carry_out(&mut first, &rules, Action::Update(&digests('1')));
+        let mut second = object(&format!("{image}@sha256:{}0", pin()), "new");
+        second["metadata"]["annotations"] = first["metadata"]["annotations"].clone();
+        let record = |object: &Value| object["metadata"]["annotations"].to_string();
+        carry_out(&mut second, &rules, Action::Update(&digests('2')));
+        let said = record(&second);
+        assert_eq!(said.contains("db:1"), is_kept, "{said}");
+        assert_eq!(said.contains(&pin()), !is_kept, "{said}");
+    }
+}
+
 /// A workload with images that follow their tags, and some that a person fixed.
 fn deployment(random: &mut Random, form: TagForm) -> Value {
     let mut pod = json!({});

@@ -246,7 +246,9 @@ impl Overlays {
             spend(left, Moved::count(passing.moved.as_deref()))?;
             if one.moves.any() {
                 passing.is_moved = true;
-                if let Written::Object(object) = subject.written {
+                if let Written::Object(object) = subject.written
+                    && self.has_puts
+                {
                     passing.moved = one.moves.carry(object, passing.moved.take());
                 }
             }

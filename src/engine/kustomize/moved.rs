@@ -39,12 +39,10 @@ impl Moves {
 
     /// Whether it says anything.
     pub(super) fn any(&self) -> bool {
-        let is_named = self.prefix.is_empty() && self.suffix.is_empty();
-        !is_named || self.namespace.is_some()
+        !self.prefix.is_empty() || !self.suffix.is_empty() || self.namespace.is_some()
     }
 
-    /// Where an object is after this kustomization. A name that no cluster takes is not followed, nor is one
-    /// that it has had.
+    /// Where an object is after this kustomization. A name that no cluster takes is not followed.
     pub(super) fn carry(&self, object: &Object, moved: Option<Arc<Moved>>) -> Option<Arc<Moved>> {
         let (name, namespace) = match &moved {
             Some(moved) => (&moved.name, &moved.namespace),
@@ -56,15 +54,16 @@ impl Moves {
         let name = [&*self.prefix, name, &self.suffix].concat();
         let namespace = self.namespace.clone().or_else(|| namespace.clone());
         let is_same = |at: &Moved| at.name == name && at.namespace == namespace;
-        if Moved::all(moved.as_deref()).any(is_same) {
+        if moved.as_deref().is_some_and(is_same) {
             return moved;
         }
-        Some(Arc::new(Moved {
-            name,
-            namespace,
-            count: Moved::count(moved.as_deref()),
-            before: moved,
-        }))
+        // A name that it has had is the last one again, and stands there once.
+        let was_had = Moved::all(moved.as_deref()).any(is_same);
+        let before = match was_had {
+            true => Moved::without(moved.as_deref(), &is_same),
+            false => moved,
+        };
+        Some(Moved::after(before, name, namespace))
     }
 }
 
@@ -72,6 +71,24 @@ impl Moved {
     /// This and all before it.
     pub(super) fn all(moved: Option<&Self>) -> impl Iterator<Item = &Self> {
         std::iter::successors(moved, |moved| moved.before.as_deref())
+    }
+
+    fn after(before: Option<Arc<Self>>, name: String, namespace: Option<String>) -> Arc<Self> {
+        Arc::new(Self {
+            name,
+            namespace,
+            count: Self::count(before.as_deref()),
+            before,
+        })
+    }
+
+    /// All but one, in the same order.
+    fn without(moved: Option<&Self>, is_left_out: &impl Fn(&Self) -> bool) -> Option<Arc<Self>> {
+        let mut kept: Vec<&Self> = Self::all(moved).filter(|at| !is_left_out(at)).collect();
+        kept.reverse();
+        kept.into_iter().fold(None, |before, at| {
+            Some(Self::after(before, at.name.clone(), at.namespace.clone()))
+        })
     }
 
     /// How many there are.

@@ -47,6 +47,8 @@ pub struct Overlays {
     pub(super) lost: BTreeSet<usize>,
     /// By kustomization: the fields that it and those which it builds on name as images.
     pub(super) fields: BTreeMap<usize, Vec<Arc<[Field]>>>,
+    /// Whether patches put in any image: then it counts by which names they find objects.
+    pub(super) has_puts: bool,
     /// How many more images of patches in files of their own are followed.
     pub(super) puts_left: usize,
     /// How many more steps all images may take.
@@ -104,6 +106,7 @@ impl Overlays {
             folders,
             above,
             patches,
+            has_puts: all.iter().any(|one| !one.puts.is_empty()),
             all,
             puts_left: MOST_STEPS,
             steps_left: Arc::new(AtomicUsize::new(SHARED_STEPS)),
@@ -191,6 +194,7 @@ impl Overlays {
             for object in objects.clone() {
                 one.puts.take(file, target, object);
             }
+            self.has_puts |= !one.puts.is_empty();
         }
     }
 

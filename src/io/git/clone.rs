@@ -97,34 +97,40 @@ fn environment(
 /// `commondir` by which Git reads these elsewhere.
 const KEPT: [&str; 5] = ["HEAD", "objects", "packed-refs", "refs", "shallow"];
 
-/// Removes what a clone does not keep, and every link.
+/// Removes what a clone does not keep, and every link in it.
 fn clear(folder: &Path) -> std::io::Result<()> {
-    let removed = |entry: &DirEntry| match entry.file_type()?.is_dir() {
-        true => std::fs::remove_dir_all(entry.path()),
-        false => std::fs::remove_file(entry.path()),
-    };
+    keep(folder, &|entry| {
+        KEPT.iter().any(|kept| entry.file_name() == *kept)
+    })?;
+    // `info` says where more objects are.
+    let objects = folder.join("objects");
+    match objects.is_dir() {
+        true => keep(&objects, &|entry| entry.file_name() != "info"),
+        false => Ok(()),
+    }
+}
+
+/// Removes the entries of a folder that are not kept, and all links below it.
+fn keep(folder: &Path, is_kept: &dyn Fn(&DirEntry) -> bool) -> std::io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
-        let is_kept = KEPT.iter().any(|kept| entry.file_name() == *kept);
-        if !is_kept || entry.file_type()?.is_symlink() {
-            removed(&entry)?;
+        match (entry.file_type()?.is_dir(), is_kept(&entry)) {
+            (true, true) => keep(&entry.path(), &|_| true)?,
+            (true, false) => std::fs::remove_dir_all(entry.path())?,
+            (false, is_kept) if !is_kept || entry.file_type()?.is_symlink() => {
+                std::fs::remove_file(entry.path())?;
+            }
+            (false, _) => {}
         }
     }
-    // Where more objects are.
-    match std::fs::remove_dir_all(folder.join("objects/info")) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 /// Makes an empty clone in a folder that is there or can be made in one that is there. A clone that is there keeps its branches and
 /// objects, and gets our settings in place of its own.
 pub fn init(folder: &Path, address: &Address) -> Result<(), GitError> {
-    match clear(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(GitError::Other(error.to_string()));
-        }
-        _ => {}
+    if folder.is_dir() {
+        clear(folder).map_err(|error| GitError::Other(error.to_string()))?;
     }
     let mut options = RepositoryInitOptions::new();
     // A template of the machine would bring hooks. With `mkpath`, a run that ends could make a scratch folder that is gone anew.

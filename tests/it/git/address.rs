@@ -816,11 +816,14 @@ fn what_somebody_else_could_write_into_a_cache_starts_nothing_and_leads_nowhere(
             "{name}"
         );
     }
-    let (objects, moved) = (clone.join("objects"), away.tree.place.beside("objects"));
-    std::fs::rename(&objects, &moved).unwrap();
-    std::os::unix::fs::symlink(&moved, &objects).unwrap();
-    away.run(&address, &update).finish_with(0);
-    assert!(!objects.is_symlink());
+    for (number, name) in ["objects", "objects/pack", "refs/heads"].iter().enumerate() {
+        let moved = away.tree.place.beside(&format!("moved-{number}"));
+        let path = clone.join(name);
+        std::fs::rename(&path, &moved).unwrap();
+        std::os::unix::fs::symlink(&moved, &path).unwrap();
+        away.run(&address, &update).finish_with(0);
+        assert!(!path.is_symlink(), "{name}");
+    }
     // A folder that was open to all is not used, whatever is in it now.
     put_hook();
     open(clone.parent().unwrap(), 0o777);

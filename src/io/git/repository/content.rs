@@ -62,9 +62,8 @@ impl Repository {
                     // Such a path would lead to another place than the one where the entry stands.
                     Some(_) if matches!(entry.name_bytes(), b"." | b"..") => {
                         let name = String::from_utf8_lossy(entry.name_bytes());
-                        let what = format!(
-                            "the commit has an entry `{folder}{name}`, which Git takes from nobody"
-                        );
+                        let what =
+                            format!("the commit has an entry `{folder}{name}`, which Git refuses");
                         Some(GitError::Other(what))
                     }
                     Some(less) => {

@@ -299,7 +299,7 @@ fn read_rule<'a, T: Tree<'a>>(rule: T, source: &Source, importer: &mut Importer)
     }
     let is_for_all = names.is_empty() && files.all().next().is_none();
     if is_for_all && !managers.is_empty() && effect.enabled == [(EVERY, false)] {
-        let text = "it switches Renovate off, which is right beside imago";
+        let text = "it switches these managers off, so what they read gets no policy";
         return importer.hint(source, text);
     }
     let has_names = names.iter().any(|name| !name.starts_with('!'));

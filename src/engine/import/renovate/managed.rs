@@ -45,9 +45,14 @@ enum Part {
 /// Reads which files the managers read.
 pub(super) fn read<'a, T: Tree<'a>>(settings: T, file: &str, importer: &mut Importer) {
     let enabled = texts(settings, "enabledManagers");
+    let rules = settings.get("packageRules").map(T::items);
+    let rules = rules.unwrap_or_default().into_iter();
+    let off = rules.filter(|rule| switches_managers_off(*rule));
+    let off: Vec<&str> = off.flat_map(|rule| texts(rule, "matchManagers")).collect();
     for (name, read) in MANAGERS {
         let section = settings.get(name);
         let is_off = section.is_some_and(|section| is(section, "enabled", false));
+        let is_off = is_off || off.contains(&name);
         if is_off || !enabled.is_empty() && !enabled.contains(&name) {
             continue;
         }
@@ -78,6 +83,13 @@ pub(super) fn read<'a, T: Tree<'a>>(settings: T, file: &str, importer: &mut Impo
             }
         }
     }
+}
+
+/// Whether a rule is about managers alone, and says of them that they do nothing.
+fn switches_managers_off<'a, T: Tree<'a>>(rule: T) -> bool {
+    let is_about_managers =
+        |(key, _): &(_, T)| matches!(*key, "matchManagers" | "enabled" | "description");
+    is(rule, "enabled", false) && rule.entries().iter().all(is_about_managers)
 }
 
 /// Reads which files nothing reads: they are left as they are.

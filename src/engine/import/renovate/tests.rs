@@ -319,6 +319,11 @@ fn a_policy_is_for_no_more_files_than_renovate_reads() {
             &[],
         ),
         (
+            r#"{"packageRules": [{"matchManagers": ["helm-values", "npm"], "enabled": false}]}"#,
+            vec!["**: major; files **/{kustomization.yaml,kustomization.yml}".to_owned()],
+            &["so what they read gets no policy"],
+        ),
+        (
             r#"{"enabledManagers": ["kubernetes"], "kubernetes": {"managerFilePatterns": ["/^clusters/.+\\.ya?ml$/", "k8s/*.yaml"]}}"#,
             vec!["**: major; files {clusters/**/*.{yaml,yml},k8s/*.yaml}".to_owned()],
             &[],

@@ -629,4 +629,12 @@ fn a_list_may_have_many_entries_and_not_without_end() {
         let line = 1026 + u64::from(list.starts_with("helm."));
         assert_eq!(settings(1025), Err((what, Some(line))), "{list}");
     }
+    let paths = |count: usize| {
+        let paths = "spec/image, ".repeat(count);
+        let read = values::read(&format!("kinds: [{{kind: Widget, paths: [{paths}]}}]\n"));
+        read.map(drop).map_err(|(usage, _)| usage.what)
+    };
+    assert_eq!(paths(1024), Ok(()));
+    let what = "`kinds.paths` has more than 1024 entries".to_owned();
+    assert_eq!(paths(1025), Err(what));
 }

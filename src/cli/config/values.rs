@@ -231,6 +231,8 @@ impl Values {
         ];
         let policies = self.policies.get(MOST_ENTRIES);
         let kinds = self.kinds.get(MOST_ENTRIES);
+        let mut paths = self.kinds.iter().flat_map(|kind| &kind.paths);
+        let path = paths.nth(MOST_ENTRIES);
         let charts = self.helm.charts.get(MOST_ENTRIES);
         let lists = texts.iter().map(|(name, list, _)| {
             let one_more = list.get(MOST_ENTRIES);
@@ -239,6 +241,7 @@ impl Values {
         let lists = lists.chain([
             ("policies", policies.map(|policy| policy.image.place())),
             ("kinds", kinds.map(|kind| kind.kind.0.referenced)),
+            ("kinds.paths", path.map(|Written(path)| path.referenced)),
             ("helm.charts", charts.map(|fact| fact.path.0.referenced)),
         ]);
         for (name, one_more) in lists {

@@ -121,7 +121,7 @@ impl Examined {
 /// What a file turned out to be, and what it says of others.
 pub(super) struct Looked {
     pub(super) examined: Examined,
-    /// BoxedKustomization, because most files say nothing of others.
+    /// Boxed, because most files say nothing of others.
     pub(super) evidence: Option<Box<Evidence>>,
 }
 

@@ -346,7 +346,10 @@ fn the_policy_holds_the_account_to_images_and_its_two_annotations() {
     );
     // Of a volume: the reference of its image.
     assert!(
-        all.contains("k == 'reference' ||") && all.contains("v.image.reference.find("),
+        all.contains("k == 'reference' ||")
+            && all.contains("v.image.reference.find(")
+            && all.contains("has(v.image) == has(o.image)")
+            && all.contains("o.image.all(k, k in v.image)"),
         "{all}"
     );
     assert!(!all.contains("true ||") && expressions.len() == 14);

@@ -51,13 +51,22 @@ pub(super) fn sentence(text: &str) -> String {
             }
             _ if start == 0 => {
                 let (account, rest) = word.split_at(account(word, false));
-                shown.push_str(&stars(account));
+                match is_host(rest.trim_start_matches('@')) {
+                    true => shown.push_str(&stars(account)),
+                    // A miswritten digest behind an image, `web:1.4@latest`, is what the sentence is about.
+                    false => shown.push_str(account),
+                }
                 shown.push_str(rest);
             }
             _ => shown.push_str(word),
         }
     }
     shown
+}
+
+fn is_host(text: &str) -> bool {
+    let name = text.split(['/', ':']).next().unwrap_or_default();
+    name.contains('.') || name == "localhost"
 }
 
 /// Where the account ends before a host: a name with a password, or where the host has a scheme also a name alone.
@@ -150,6 +159,10 @@ mod tests {
             (
                 "`registry-map a.test=u:p@b.test` cannot be used: `u:p/q@b.test` is not a registry",
                 "`registry-map **********@b.test` cannot be used: `*****@b.test` is not a registry",
+            ),
+            (
+                "cannot use `web:1.4@latest` or `h.test:5000/web:1@md5:abc` as an image",
+                "cannot use `web:1.4@latest` or `h.test:5000/web:1@md5:abc` as an image",
             ),
             (
                 "cannot clone `ssh://git@h.test/x` or `git@h.test:x`",

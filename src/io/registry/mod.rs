@@ -90,7 +90,8 @@ const MAX_DEPTH: usize = 3;
 const MAX_UNNAMED: usize = 16;
 /// So many questions have begun at once: each takes some kilobytes, and a run may have 100 000.
 const MOST_BEGUN: usize = 1024;
-/// So many of one host, so that a slow one leaves room for others. It is more than have a request under way.
+/// So many of one host, so that a slow one leaves room for others. It is more than have a request under way; one that pauses before another
+/// try is among them.
 const MOST_BEGUN_OF_HOST: usize = 64;
 
 /// All registries of a run.

@@ -10,7 +10,7 @@ use super::trial::Trials;
 
 /// What is shared.
 pub(super) struct Shared {
-    /// Requests under way.
+    /// Requests under way, or questions that have begun.
     pub(super) slots: Semaphore,
     per_host: usize,
     hosts: Mutex<BTreeMap<String, Arc<SharedOfHost>>>,
@@ -18,7 +18,7 @@ pub(super) struct Shared {
 
 /// What is shared of one host.
 pub(super) struct SharedOfHost {
-    /// Requests under way.
+    /// The same of this host.
     pub(super) slots: Semaphore,
     pub(super) trials: Trials,
 }

@@ -74,6 +74,10 @@ impl Kept {
             folder,
             _lock: lock,
         };
+        // A link would lead into another repository, and everything else there is no clone.
+        if kept.path.symlink_metadata().is_ok_and(|at| !at.is_dir()) {
+            remove(&kept.path)?;
+        }
         // Who waited for the lock finds this done.
         if kept.folder.symlink_metadata()?.mode() & OTHERS_WRITE != 0 {
             remove(&kept.path)?;
@@ -101,8 +105,13 @@ impl Kept {
     }
 }
 
-fn remove(folder: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(folder) {
+/// Removes what is there, if anything is. A link goes, and not what it leads to.
+fn remove(path: &Path) -> io::Result<()> {
+    let removed = path.symlink_metadata().and_then(|at| match at.is_dir() {
+        true => fs::remove_dir_all(path),
+        false => fs::remove_file(path),
+    });
+    match removed {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         outcome => outcome,
     }

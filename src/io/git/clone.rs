@@ -129,6 +129,11 @@ fn keep(folder: &Path, is_kept: &dyn Fn(&DirEntry) -> bool) -> std::io::Result<(
 /// Makes an empty clone in a folder that is there or can be made in one that is there. A clone that is there keeps its branches and
 /// objects, and gets our settings in place of its own.
 pub fn init(folder: &Path, address: &Address) -> Result<(), GitError> {
+    // A link would lead into another repository.
+    if folder.is_symlink() {
+        let what = format!("`{}` is a link", folder.display());
+        return Err(GitError::Other(what));
+    }
     if folder.is_dir() {
         clear(folder).map_err(|error| GitError::Other(error.to_string()))?;
     }

@@ -824,6 +824,17 @@ fn what_somebody_else_could_write_into_a_cache_starts_nothing_and_leads_nowhere(
         away.run(&address, &update).finish_with(0);
         assert!(!path.is_symlink(), "{name}");
     }
+    // Nor is the clone itself a link into another repository.
+    let other = away.tree.place.beside("other");
+    std::fs::rename(&clone, &other).unwrap();
+    std::fs::write(other.join("description"), "somebody's").unwrap();
+    std::os::unix::fs::symlink(&other, &clone).unwrap();
+    std::fs::write(clone.with_file_name("new.git"), "").unwrap();
+    away.run(&address, &update).finish_with(0);
+    assert!(!clone.is_symlink() && other.join("config").exists());
+    let description = std::fs::read_to_string(other.join("description"));
+    assert_eq!(description.unwrap(), "somebody's");
+    std::fs::remove_dir_all(&other).unwrap();
     // A folder that was open to all is not used, whatever is in it now.
     put_hook();
     open(clone.parent().unwrap(), 0o777);

@@ -119,6 +119,8 @@ pub(super) struct Put {
     pub(super) image: String,
     /// Which objects it is for.
     objects: Target,
+    /// Whether the patch has no target, and names its object itself.
+    names_itself: bool,
     place: Place,
 }
 
@@ -158,6 +160,7 @@ impl Put {
                     file: file.to_owned(),
                     image: site.image.text()?.to_owned(),
                     objects: objects.clone(),
+                    names_itself: target.is_any(),
                     place,
                 })
             })
@@ -173,7 +176,11 @@ impl Put {
             }
             Place::Pointer(own) => own == path,
         };
-        is_here && self.objects.selects(object, moved)
+        is_here
+            && match self.names_itself {
+                true => self.objects.names(object, moved),
+                false => self.objects.selects(object, moved),
+            }
     }
 }
 

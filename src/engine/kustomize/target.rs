@@ -86,19 +86,34 @@ impl Target {
         !self.has_more && !texts.any(|text| is_pattern(text))
     }
 
-    /// Whether an object is meant, as far as texts tell, by the name and namespace that it is written with or by those that it has got. A
-    /// kustomization may put an object that has no namespace into any.
-    pub(super) fn selects(&self, object: &Object, moved: Option<&Moved>) -> bool {
-        let fits = |own: &str, text: &str| own.is_empty() || own == text;
+    /// Whether a patch that names its object itself is for this one: by the name and namespace that it is written with, or by any that it
+    /// has got. A kustomization may put an object that has no namespace into any.
+    pub(super) fn names(&self, object: &Object, moved: Option<&Moved>) -> bool {
         let is_meant = |name: &str, namespace: Option<&str>| {
             fits(&self.name, name)
                 && namespace.is_none_or(|namespace| fits(&self.namespace, namespace))
         };
+        self.is_of_kind(object)
+            && (is_meant(&object.name, object.namespace.as_deref())
+                || Moved::all(moved).any(|at| is_meant(&at.name, at.namespace.as_deref())))
+    }
+
+    /// Whether the target of a patch is for an object: its name and its namespace are each what the object is written with, or what it has
+    /// last got (`Select` of kustomize's `reswrangler.go`). No namespace is `default`.
+    pub(super) fn selects(&self, object: &Object, moved: Option<&Moved>) -> bool {
+        let namespace = |namespace: &Option<String>| {
+            fits(&self.namespace, namespace.as_deref().unwrap_or("default"))
+        };
+        self.is_of_kind(object)
+            && (fits(&self.name, &object.name)
+                || moved.is_some_and(|at| fits(&self.name, &at.name)))
+            && (namespace(&object.namespace) || moved.is_some_and(|at| namespace(&at.namespace)))
+    }
+
+    fn is_of_kind(&self, object: &Object) -> bool {
         fits(&self.group, object.group())
             && fits(&self.version, object.version())
             && fits(&self.kind, &object.kind)
-            && (is_meant(&object.name, object.namespace.as_deref())
-                || Moved::all(moved).any(|at| is_meant(&at.name, at.namespace.as_deref())))
     }
 
     /// The group and the kind, where one kind is named. The group is empty where any may be meant.
@@ -121,4 +136,9 @@ impl Target {
         });
         found.map(|(_, kind)| kind)
     }
+}
+
+/// Whether a text is what a target says. What it does not say fits everything.
+fn fits(own: &str, text: &str) -> bool {
+    own.is_empty() || own == text
 }

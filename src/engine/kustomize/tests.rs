@@ -594,22 +594,25 @@ fn a_patch_finds_an_object_by_each_name_and_namespace_that_it_has_had() {
     let operation = json!([{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "web:2"}]);
     let mut object = deployment("web:1");
     object.namespace = Some("old".to_owned());
-    for (name, namespace, expected) in [
-        ("web", json!(null), "set by over"),
-        ("dev-web", json!(null), "set by over"),
-        ("dev-web-v1", json!(null), "set by over"),
-        ("web-v1", json!(null), "kept"),
-        ("dev-web-v2", json!(null), "kept"),
-        ("web", json!("old"), "set by over"),
-        ("dev-web", json!("shop"), "set by over"),
-        ("dev-web-v1", json!("other"), "kept"),
+    // A patch that names its object finds it by each pair, a target by the first and the last name and namespace, one by one.
+    for (name, namespace, named, expected) in [
+        ("web", json!(null), true, "set by over"),
+        ("dev-web", json!(null), true, "kept"),
+        ("dev-web-v1", json!(null), true, "set by over"),
+        ("web-v1", json!(null), false, "kept"),
+        ("dev-web-v2", json!(null), false, "kept"),
+        ("web", json!("old"), true, "set by over"),
+        ("dev-web", json!("shop"), true, "kept"),
+        ("dev-web-v1", json!("old"), false, "set by over"),
+        ("dev-web-v1", json!("other"), false, "kept"),
     ] {
         let target = json!({"kind": "Deployment", "name": name, "namespace": namespace});
         let document = patch(name, namespace);
         let text = json!({"patch": document.to_string()});
         let aimed = json!({"patch": operation.to_string(), "target": target});
         let file = json!({"path": "patch.yaml"});
-        for patch in [text, aimed, file] {
+        let named = if named { "set by over" } else { "kept" };
+        for (patch, expected) in [(text, named), (aimed, expected), (file, named)] {
             let over = json!({"resources": ["../middle"], "patches": [patch]});
             let mut tree = overlays(&[
                 (

@@ -297,8 +297,7 @@ fn read_rule<'a, T: Tree<'a>>(rule: T, source: &Source, importer: &mut Importer)
             "`matchManagers`: a policy is for the files of all managers, so the rule is left out";
         return importer.remark(source, text);
     }
-    let is_for_all = names.is_empty() && files.all().next().is_none();
-    if is_for_all && !managers.is_empty() && effect.enabled == [(EVERY, false)] {
+    if managed::switches_managers_off(rule) {
         let text = "it switches these managers off, so what they read gets no policy";
         return importer.hint(source, text);
     }

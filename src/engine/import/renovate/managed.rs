@@ -86,10 +86,15 @@ pub(super) fn read<'a, T: Tree<'a>>(settings: T, file: &str, importer: &mut Impo
 }
 
 /// Whether a rule is about managers alone, and says of them that they do nothing.
-fn switches_managers_off<'a, T: Tree<'a>>(rule: T) -> bool {
-    let is_about_managers =
-        |(key, _): &(_, T)| matches!(*key, "matchManagers" | "enabled" | "description");
-    is(rule, "enabled", false) && rule.entries().iter().all(is_about_managers)
+pub(super) fn switches_managers_off<'a, T: Tree<'a>>(rule: T) -> bool {
+    let is_about_managers = |(key, _): &(_, T)| match *key {
+        "matchManagers" | "enabled" | "description" => true,
+        // Images have no other.
+        key => key == "matchDatasources" && texts(rule, key).contains(&"docker"),
+    };
+    !texts(rule, "matchManagers").is_empty()
+        && is(rule, "enabled", false)
+        && rule.entries().iter().all(is_about_managers)
 }
 
 /// Reads which files nothing reads: they are left as they are.

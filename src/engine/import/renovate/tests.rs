@@ -71,11 +71,11 @@ fn rules_of_renovate_are_put_together() {
             r#"{"matchUpdateTypes": ["major", "minor", "patch"], "enabled": false}"#,
             &["**: digest"],
         ),
-        // What switches Renovate off beside imago is no policy.
+        // What switches a manager off leaves its files out.
         (
             r#"{"matchUpdateTypes": ["major"], "enabled": false},
                   {"matchManagers": ["kubernetes", "helm-values"], "matchDatasources": ["docker"], "enabled": false}"#,
-            &["**: minor"],
+            &["**: minor; files **/{kustomization.yaml,kustomization.yml}"],
         ),
         // Of the two the narrower one comes first.
         (
@@ -316,6 +316,12 @@ fn a_policy_is_for_no_more_files_than_renovate_reads() {
         (
             r#"{"kustomize": {"enabled": false}}"#,
             vec!["**: major; files **/{values.yaml,values.yml}".to_owned()],
+            &[],
+        ),
+        // A rule that says more is not about managers alone: what it holds back is held back in all files.
+        (
+            r#"{"packageRules": [{"matchManagers": ["kubernetes"], "labels": ["x"], "enabled": false}]}"#,
+            vec!["**: ignore".to_owned()],
             &[],
         ),
         (

@@ -44,7 +44,10 @@ pub(super) fn sentence(text: &str) -> String {
         let start = word.find("://").map_or(0, |at| at + 3);
         let end = word[start..].find('/').map_or(word.len(), |at| start + at);
         match word[start..end].rfind('@') {
-            Some(at) if word[..start].contains("http") => {
+            Some(at)
+                if word[..start].contains("http")
+                    || word[start..start + at].contains(':') && start > 0 =>
+            {
                 shown.push_str(&word[..start]);
                 shown.push_str(&stars(&word[start..start + at]));
                 shown.push_str(&word[start + at..]);
@@ -66,7 +69,11 @@ pub(super) fn sentence(text: &str) -> String {
 
 fn is_host(text: &str) -> bool {
     let name = text.split(['/', ':']).next().unwrap_or_default();
-    name.contains('.') || name == "localhost"
+    let port = text
+        .strip_prefix(name)
+        .and_then(|rest| rest.strip_prefix(':'));
+    let is_port = |port: &str| port.starts_with(|digit: char| digit.is_ascii_digit());
+    name.contains('.') || name == "localhost" || text.starts_with('[') || port.is_some_and(is_port)
 }
 
 /// Where the account ends before a host: a name with a password, or where the host has a scheme also a name alone.
@@ -159,6 +166,10 @@ mod tests {
             (
                 "`registry-map a.test=u:p@b.test` cannot be used: `u:p/q@b.test` is not a registry",
                 "`registry-map **********@b.test` cannot be used: `*****@b.test` is not a registry",
+            ),
+            (
+                "`a.test=u:p@mirror:5000` and `oci://u:p@b.test` with `u:p@[::1]:5000`",
+                "`**********@mirror:5000` and `oci://***@b.test` with `***@[::1]:5000`",
             ),
             (
                 "cannot use `web:1.4@latest` or `h.test:5000/web:1@md5:abc` as an image",

@@ -102,7 +102,10 @@ pub fn warnings(warnings: &[String], styles: &Styles) -> String {
     let change = styles.change;
     warnings
         .iter()
-        .map(|warning| format!("{change}warning:{change:#} {}\n", Printable(warning)))
+        .map(|warning| {
+            let said = masked::sentence(warning);
+            format!("{change}warning:{change:#} {}\n", Printable(&said))
+        })
         .collect()
 }
 
@@ -140,7 +143,7 @@ pub fn mistake(mistake: &Mistake, styles: &Styles) -> String {
         .element(
             Level::HELP
                 .with_name("hint")
-                .message(Printable(hint).to_string()),
+                .message(Printable(&masked::sentence(hint)).to_string()),
         );
     let renderer = Renderer::plain()
         .term_width(WIDTH)
@@ -169,7 +172,8 @@ fn statement(
         writeln!(text, "  cause: {}", Printable(&plain(cause))).expect("a string takes all");
     }
     if let Some(hint) = hint {
-        writeln!(text, "  {calm}hint:{calm:#} {}", Printable(hint)).expect("a string takes all");
+        writeln!(text, "  {calm}hint:{calm:#} {}", Printable(&plain(hint)))
+            .expect("a string takes all");
     }
     text
 }

@@ -132,6 +132,17 @@ const OUTSIDE: [(&str, &str); 5] = [
     ("customManagers", "imago does not read what they find"),
     ("regexManagers", "imago does not read what they find"),
 ];
+/// Keys that hold images back, and are read in the place of rules alone, or of the settings themselves.
+const HOLDING: [&str; 5] = [
+    "allowedVersions",
+    "force",
+    "ignoreDeps",
+    "ignorePaths",
+    "packageRules",
+];
+/// Those of them that are read in the settings themselves.
+const READ_OUTSIDE: [&str; 3] = ["ignoreDeps", "ignorePaths", "packageRules"];
+
 /// What was found.
 #[derive(Debug, Default)]
 pub(super) struct Found {
@@ -227,6 +238,25 @@ pub(super) fn read<'a, T: Tree<'a>>(settings: T, file: &str, importer: &mut Impo
         effect.enabled.retain(|(_, is_on)| !is_on);
         importer.renovate.changes.push(for_all(effect, source));
     }
+    let of_managers = MANAGERS.map(|(name, _)| name).into_iter();
+    let sections = ["docker", "major", "minor", "patch"].into_iter();
+    let sections = sections.chain(of_managers);
+    let sections = sections.filter_map(|name| Some((name, settings.get(name)?)));
+    for (name, section) in [("", settings)].into_iter().chain(sections) {
+        let is_read = |key: &str| name.is_empty() && READ_OUTSIDE.contains(&key);
+        for key in HOLDING.into_iter().filter(|key| !is_read(key)) {
+            let Some(node) = section.get(key) else {
+                continue;
+            };
+            let source = source(Some(node), key);
+            importer.remark(
+                &source,
+                "is not read here, so all images follow their tags (`digest`)",
+            );
+            let change = for_all(Effect::off(TAGS), source);
+            importer.renovate.changes.push(change);
+        }
+    }
     let rules = settings.get("packageRules").map(T::items);
     let rules = rules.unwrap_or_default();
     let mut parts = [settings]
@@ -267,7 +297,9 @@ fn read_rule<'a, T: Tree<'a>>(rule: T, source: &Source, importer: &mut Importer)
         false => "so the rule is left out",
     };
     for key in unread(rule, selected) {
-        let narrows = key.starts_with("match") || key.starts_with("exclude");
+        // What is not known may narrow a rule that opens.
+        let narrows =
+            key.starts_with("match") || key.starts_with("exclude") || !effect.holds_back();
         effect.is_partial |= narrows;
         let text = match narrows {
             true => format!("`{key}` has no counterpart, {becomes}"),

@@ -305,6 +305,33 @@ fn what_overlaps_is_held_back_as_the_stricter_rule_says() {
 }
 
 #[test]
+fn what_holds_back_where_it_is_not_read_holds_all_images_back() {
+    for settings in [
+        r#"{"allowedVersions": "<2"}"#,
+        r#"{"force": {"enabled": false}}"#,
+        r#"{"docker": {"packageRules": [{"matchPackageNames": ["**"], "enabled": false}]}}"#,
+        r#"{"kubernetes": {"ignoreDeps": ["r.test/a"]}}"#,
+        r#"{"major": {"allowedVersions": "<2"}}"#,
+    ] {
+        let (rules, remarks) = import(&[("renovate.json", settings)]);
+        assert_eq!(rules, ["**: digest"], "{settings} {remarks:?}");
+        let said = "is not read here, so all images follow their tags";
+        assert!(remarks[0].contains(said), "{remarks:?}");
+    }
+    // A rule that opens, and says more than is read.
+    for more in [
+        r#""extends": ["packages:postgres"]"#,
+        r#""languages": ["docker"]"#,
+    ] {
+        let settings = format!(
+            r#"{{"packageRules": [{{"matchPackageNames": ["**"], "enabled": false}}, {{{more}, "enabled": true}}]}}"#
+        );
+        let (rules, remarks) = import(&[("renovate.json", &settings)]);
+        assert_eq!(rules, ["**: ignore"], "{settings} {remarks:?}");
+    }
+}
+
+#[test]
 fn a_policy_is_for_no_more_files_than_renovate_reads() {
     for (settings, expected, said) in [
         ("{}", vec![format!("**: major; files {READ}")], &[][..]),

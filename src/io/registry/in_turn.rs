@@ -6,10 +6,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
+use tokio::time::{Instant, timeout_at};
+
 use super::destination::Destination;
 use super::manifest::{self, Malformed};
-use super::refusal::of_credentials;
+use super::refusal::{of_credentials, refusal};
 use super::settings::NewDigests;
+use super::shared::Shared;
 use super::trace::Way;
 use super::{Registry, map, not_a_manifest, schema_1};
 use crate::engine::answer::{Details, Manifest, Refusal};
@@ -18,21 +22,17 @@ use crate::engine::image::{Digest, Lookup};
 use crate::engine::version::{Built, TagList};
 use crate::io::resolver::Resolver;
 
+/// So many questions have begun at once: each takes some kilobytes, and a run may have 100 000.
+const MOST_BEGUN: usize = 1024;
+/// So many of one host, so that a slow one leaves room for others. It is more than have a request under way; one that pauses before another
+/// try is among them.
+const MOST_BEGUN_OF_HOST: usize = 64;
+
 impl Resolver for Registry {
     async fn resolve(&self, lookup: &Lookup) -> Result<Digest, Refusal> {
         let work = || {
-            self.in_turn(lookup, || async {
-                let way = Way {
-                    registry: self,
-                    lookup,
-                };
-                let (mut to, mut first) = (self.destination(lookup, &way).await?, None);
-                loop {
-                    match self.digest(&to, lookup, &way).await {
-                        Ok(digest) => return Ok(self.with_this_secret(to, digest)),
-                        Err(refusal) => self.next_secret(&mut to, &mut first, refusal)?,
-                    }
-                }
+            self.in_turn(lookup, |to, way| {
+                Box::pin(way.registry.digest(to, way.lookup, way))
             })
         };
         self.digests.ask(lookup.clone(), work).await
@@ -65,21 +65,7 @@ impl Resolver for Registry {
     }
 
     async fn tags(&self, lookup: &Lookup) -> Result<Arc<TagList>, Refusal> {
-        let work = || {
-            self.in_turn(lookup, || async {
-                let way = Way {
-                    registry: self,
-                    lookup,
-                };
-                let (mut to, mut first) = (self.destination(lookup, &way).await?, None);
-                loop {
-                    match self.read_tags(&to, &way).await {
-                        Ok(tags) => return Ok(self.with_this_secret(to, tags)),
-                        Err(refusal) => self.next_secret(&mut to, &mut first, refusal)?,
-                    }
-                }
-            })
-        };
+        let work = || self.in_turn(lookup, |to, way| Box::pin(way.registry.read_tags(to, way)));
         let repository = map::target(&self.maps, lookup).0;
         self.tags.ask(repository, work).await
     }
@@ -112,14 +98,7 @@ impl Resolver for Registry {
                     registry: self,
                     lookup,
                 };
-                let mut to = self.destination(lookup, &way).await?;
-                let secrets = self
-                    .secrets
-                    .lock()
-                    .expect("no holder of this lock panics")
-                    .get(&to.target)
-                    .copied();
-                to.secret = secrets.unwrap_or_default();
+                let to = self.known_destination(&way).await?;
                 let read = self.read(&to, digest, 0, &way).await;
                 read.map_err(|refusal| self.as_passed_on(&to, refusal))
             })
@@ -136,14 +115,7 @@ impl Resolver for Registry {
                 registry: self,
                 lookup,
             };
-            let mut to = self.destination(lookup, &way).await?;
-            let secrets = self
-                .secrets
-                .lock()
-                .expect("no holder of this lock panics")
-                .get(&to.target)
-                .copied();
-            to.secret = secrets.unwrap_or_default();
+            let to = self.known_destination(&way).await?;
             let bytes = self
                 .bytes(
                     &to,
@@ -166,7 +138,72 @@ impl Resolver for Registry {
     }
 }
 
+/// A question to a registry.
+type Ask<T> = for<'a> fn(&'a Destination, &'a Way<'a>) -> BoxFuture<'a, Result<T, Refusal>>;
+
+/// How many questions have begun, of all hosts and of each: at least as many as may have a request under way.
+pub(super) fn begun(concurrency: usize, per_host: usize) -> Shared {
+    Shared::new(
+        MOST_BEGUN.max(concurrency),
+        MOST_BEGUN_OF_HOST.max(per_host),
+    )
+}
+
 impl Registry {
+    /// Asks when there is room for a question, with one pull secret after the other.
+    async fn in_turn<T>(&self, lookup: &Lookup, ask: Ask<T>) -> Result<T, Refusal> {
+        let host = self.questions.of(lookup.registry());
+        let _of_host = host.slots.acquire().await.expect("it is never closed");
+        let _of_all = (self.questions.slots.acquire().await).expect("it is never closed");
+        self.within_run(async {
+            let way = Way {
+                registry: self,
+                lookup,
+            };
+            let (mut to, mut first) = (self.destination(lookup, &way).await?, None);
+            loop {
+                match ask(&to, &way).await {
+                    Ok(answer) => return Ok(self.with_this_secret(to, answer)),
+                    Err(refusal) => self.next_secret(&mut to, &mut first, refusal)?,
+                }
+            }
+        })
+        .await
+    }
+
+    /// Ends a question when the run's time is over.
+    ///
+    /// It is boxed before it is part of any other future: each layer of futures around it would take its size once more.
+    fn within_run<T>(
+        &self,
+        work: impl Future<Output = Result<T, Refusal>>,
+    ) -> impl Future<Output = Result<T, Refusal>> {
+        let work = Box::pin(work);
+        async {
+            let deadline = *self
+                .deadline
+                .get_or_init(|| Instant::now() + self.limits.run);
+            timeout_at(deadline, work).await.unwrap_or_else(|_| {
+                let cause = format!(
+                    "all registries together took more than {} s",
+                    self.limits.run.as_secs_f64()
+                );
+                Err(refusal(Code::Timeout, cause, "try again later"))
+            })
+        }
+    }
+
+    /// The destination with the pull secret that was of use.
+    async fn known_destination(&self, way: &Way<'_>) -> Result<Destination, Refusal> {
+        let mut to = self.destination(way.lookup, way).await?;
+        let secrets = &self.secrets;
+        let known = (secrets.lock().expect("no holder of this lock panics"))
+            .get(&to.target)
+            .copied();
+        to.secret = known.unwrap_or_default();
+        Ok(to)
+    }
+
     /// A refusal names the proxy that passed it on in plain text: a portal's redirect or a 403 of its rules look like the registry's.
     fn as_passed_on(&self, to: &Destination, mut refusal: Refusal) -> Refusal {
         if refusal.code != Code::Proxy

@@ -53,13 +53,13 @@ pub(in crate::io) mod transport;
 mod trial;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::Future;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use ask::Answered;
 use destination::Destination;
@@ -88,12 +88,6 @@ const DIGEST_HEADER: &str = "docker-content-digest";
 const MAX_DEPTH: usize = 3;
 /// How many of an index's entries without a platform are read.
 const MAX_UNNAMED: usize = 16;
-/// So many questions have begun at once: each takes some kilobytes, and a run may have 100 000.
-const MOST_BEGUN: usize = 1024;
-/// So many of one host, so that a slow one leaves room for others. It is more than have a request under way; one that pauses before another
-/// try is among them.
-const MOST_BEGUN_OF_HOST: usize = 64;
-
 /// All registries of a run.
 pub struct Registry {
     limits: Limits,
@@ -107,6 +101,8 @@ pub struct Registry {
     transport: transport::Transport,
     /// Questions that have begun.
     questions: Shared,
+    /// How many more bytes of tags are kept.
+    tags_left: AtomicUsize,
     schemes: Once<String, bool>,
     digests: Once<Lookup, Result<Digest, Refusal>>,
     manifests: Once<(Target, Digest), Result<Option<Manifest>, Refusal>>,
@@ -151,10 +147,8 @@ impl Registry {
             ),
             known: Known::default(),
             transport,
-            questions: Shared::new(
-                MOST_BEGUN.max(settings.concurrency),
-                MOST_BEGUN_OF_HOST.max(settings.per_host),
-            ),
+            questions: in_turn::begun(settings.concurrency, settings.per_host),
+            tags_left: AtomicUsize::new(settings.limits.all_tags),
             schemes: Once::default(),
             digests: Once::default(),
             manifests: Once::default(),
@@ -423,40 +417,6 @@ impl Registry {
             &to.target.registry,
             &answered.signed,
         )
-    }
-
-    /// Lets a question begin when there is room for it, and ends it as [`Self::within_run`] does.
-    async fn in_turn<T, Work: Future<Output = Result<T, Refusal>>>(
-        &self,
-        lookup: &Lookup,
-        work: impl FnOnce() -> Work,
-    ) -> Result<T, Refusal> {
-        let host = self.questions.of(lookup.registry());
-        let _of_host = host.slots.acquire().await.expect("it is never closed");
-        let _of_all = (self.questions.slots.acquire().await).expect("it is never closed");
-        self.within_run(work()).await
-    }
-
-    /// Ends a question when the run's time is over.
-    ///
-    /// It is boxed before it is part of any other future: each layer of futures around it would take its size once more.
-    fn within_run<T>(
-        &self,
-        work: impl Future<Output = Result<T, Refusal>>,
-    ) -> impl Future<Output = Result<T, Refusal>> {
-        let work = Box::pin(work);
-        async {
-            let deadline = *self
-                .deadline
-                .get_or_init(|| Instant::now() + self.limits.run);
-            timeout_at(deadline, work).await.unwrap_or_else(|_| {
-                let cause = format!(
-                    "all registries together took more than {} s",
-                    self.limits.run.as_secs_f64()
-                );
-                Err(refusal(Code::Timeout, cause, "try again later"))
-            })
-        }
     }
 
     /// A number in 0..1.

@@ -78,6 +78,8 @@ pub struct Limits {
     pub body: usize,
     /// The largest answer with tags, and the most that all tags of a repository may have together, in bytes.
     pub tags: usize,
+    /// The most that the tags of all lists of a run may take, in bytes of memory.
+    pub all_tags: usize,
 }
 
 impl Default for Limits {
@@ -93,6 +95,7 @@ impl Default for Limits {
             patience: Duration::from_secs(2),
             body: 4 * 1024 * 1024,
             tags: 16 * 1024 * 1024,
+            all_tags: 256 * 1024 * 1024,
         }
     }
 }

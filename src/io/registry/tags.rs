@@ -13,6 +13,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
@@ -40,6 +41,8 @@ const ROUND: usize = 100;
 const MOST_PAGES: usize = 1000;
 /// The most tags of one list.
 const MOST_TAGS: usize = 500_000;
+/// What a tag takes beside its bytes, about.
+const OF_EACH: usize = 64;
 /// What a person can do where a list is of no use.
 const WITHOUT_A_LIST: &str = "try again later; the policy `digest` needs no list of tags";
 
@@ -90,7 +93,9 @@ impl Registry {
             }
             let page = list.parse(&answered.reply.body)?;
             let (count, last) = (page.len(), page.last().cloned());
+            let before = list.bytes;
             let new = list.add(page)?;
+            self.keep(new * OF_EACH + list.bytes - before, &list)?;
             if count > 0 && new == 0 {
                 if is_beyond {
                     return self.confirmed(to, list, way).await;
@@ -143,13 +148,28 @@ impl Registry {
         }
         let mut whole = List::new(to, self.limits.tags);
         let page = whole.parse(&answered.reply.body)?;
-        whole.add(page)?;
+        let new = whole.add(page)?;
+        self.keep(new * OF_EACH + whole.bytes, &whole)?;
         if link_header::next(&answered.reply.headers) != Next::Last
             || !list.tags.is_subset(&whole.tags)
         {
             return Err(list.refused("answers with the same tags again"));
         }
         Ok(whole.whole())
+    }
+
+    /// Keeps so many bytes of a list, if there is room for them.
+    fn keep(&self, bytes: usize, list: &List<'_>) -> Result<(), Refusal> {
+        let less = |left: usize| left.checked_sub(bytes);
+        let kept = self.tags_left.fetch_update(Relaxed, Relaxed, less);
+        kept.map(drop).map_err(|_| {
+            let most = self.limits.all_tags;
+            list.broken_off(refusal(
+                Code::TagList,
+                format!("all lists of tags together take more than {most} bytes"),
+                "give fewer images a policy that needs the list; `digest` needs none",
+            ))
+        })
     }
 
     /// Why an answer with an error's status has no tags.

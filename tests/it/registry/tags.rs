@@ -446,6 +446,35 @@ fn a_list_has_limits() {
 }
 
 #[test]
+fn all_lists_of_a_run_have_a_limit() {
+    let server = TestRegistry::start();
+    server.list("shop/web", numbered(25));
+    server.list("shop/api", numbered(25));
+    let limits = Limits {
+        all_tags: 2500,
+        ..settings().limits
+    };
+    let registry = Registry::new(Settings {
+        limits,
+        ..settings()
+    });
+    let registry = registry.unwrap();
+    let ask = |name: &str| {
+        let image = format!("{}/shop/{name}:1", server.host());
+        block_on(async { registry.tags(&lookup(&image)).await })
+    };
+    assert_eq!(ask("web").unwrap().len(), 25);
+    let refusal = ask("api").unwrap_err();
+    assert_eq!(refusal.code.as_str(), "tag-list");
+    assert!(
+        refusal.cause.contains("more than 2500 bytes"),
+        "{refusal:?}"
+    );
+    // What is there is there.
+    assert_eq!(ask("web").unwrap().len(), 25);
+}
+
+#[test]
 fn an_empty_list_is_a_list() {
     for body in [
         r#"{"name":"shop/web","tags":null}"#,

@@ -74,10 +74,6 @@ impl Kept {
             folder,
             _lock: lock,
         };
-        // A link would lead into another repository, and everything else there is no clone.
-        if kept.path.symlink_metadata().is_ok_and(|at| !at.is_dir()) {
-            remove(&kept.path)?;
-        }
         // Who waited for the lock finds this done.
         if kept.folder.symlink_metadata()?.mode() & OTHERS_WRITE != 0 {
             remove(&kept.path)?;

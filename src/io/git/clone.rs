@@ -97,7 +97,7 @@ fn environment(
 /// `commondir` by which Git reads these elsewhere.
 const KEPT: [&str; 5] = ["HEAD", "objects", "packed-refs", "refs", "shallow"];
 
-/// Removes what a clone does not keep, and every link in it.
+/// Removes what a clone does not keep, and everything in it that is neither a file nor a folder: a link leads elsewhere, a pipe nowhere.
 fn clear(folder: &Path) -> std::io::Result<()> {
     keep(folder, &|entry| {
         KEPT.iter().any(|kept| entry.file_name() == *kept)
@@ -110,17 +110,15 @@ fn clear(folder: &Path) -> std::io::Result<()> {
     }
 }
 
-/// Removes the entries of a folder that are not kept, and all links below it.
 fn keep(folder: &Path, is_kept: &dyn Fn(&DirEntry) -> bool) -> std::io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
-        match (entry.file_type()?.is_dir(), is_kept(&entry)) {
-            (true, true) => keep(&entry.path(), &|_| true)?,
-            (true, false) => std::fs::remove_dir_all(entry.path())?,
-            (false, is_kept) if !is_kept || entry.file_type()?.is_symlink() => {
-                std::fs::remove_file(entry.path())?;
-            }
-            (false, _) => {}
+        let (path, kind) = (entry.path(), entry.file_type()?);
+        match is_kept(&entry) {
+            true if kind.is_dir() => keep(&path, &|_| true)?,
+            true if kind.is_file() => {}
+            _ if kind.is_dir() => std::fs::remove_dir_all(path)?,
+            _ => std::fs::remove_file(path)?,
         }
     }
     Ok(())
@@ -129,7 +127,7 @@ fn keep(folder: &Path, is_kept: &dyn Fn(&DirEntry) -> bool) -> std::io::Result<(
 /// Makes an empty clone in a folder that is there or can be made in one that is there. A clone that is there keeps its branches and
 /// objects, and gets our settings in place of its own.
 pub fn init(folder: &Path, address: &Address) -> Result<(), GitError> {
-    // A link would lead into another repository.
+    // A link leads into another repository, which is not ours to clear.
     if folder.is_symlink() {
         let what = format!("`{}` is a link", folder.display());
         return Err(GitError::Other(what));

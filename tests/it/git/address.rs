@@ -824,6 +824,13 @@ fn what_somebody_else_could_write_into_a_cache_starts_nothing_and_leads_nowhere(
         away.run(&address, &update).finish_with(0);
         assert!(!path.is_symlink(), "{name}");
     }
+    // Nobody waits for a pipe.
+    std::fs::remove_file(clone.join("packed-refs")).unwrap_or_default();
+    let pipe = clone.join("packed-refs");
+    let made = away.tree.place.program("mkfifo", [&pipe]);
+    made.finish_with(0);
+    away.run(&address, &update).finish_with(0);
+    assert!(!pipe.exists() || pipe.is_file());
     // Nor is the clone itself a link into another repository.
     let other = away.tree.place.beside("other");
     std::fs::rename(&clone, &other).unwrap();

@@ -106,7 +106,7 @@ pub(super) fn unclaimed(report: &Report) -> Vec<String> {
     };
     let objects = report.objects.iter().map(|object| &**object);
     (objects
-        .filter(|object| !object.unclaimed.is_empty())
+        .filter(|object| object.unclaimed.is_told())
         .map(said))
     .collect()
 }

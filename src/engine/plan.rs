@@ -10,7 +10,7 @@ mod unclaimed;
 
 pub use restart::restart;
 pub use state::{State, pins, states};
-use unclaimed::Open;
+use unclaimed::Left;
 pub use unclaimed::Unclaimed;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -324,9 +324,8 @@ fn update_where(
     let mut originals = Originals::default();
     let considered = consider(object, ledger.as_ref(), rules)?;
     plan.outcomes.reserve_exact(considered.len());
-    let left = unclaimed::left(ledger.as_ref(), &considered);
-    plan.unclaimed = Unclaimed::of(&left, &considered);
-    let open = Open::of(&left, &considered);
+    let left = Left::of(ledger.as_ref(), &considered);
+    plan.unclaimed = left.told();
     let mut changed = false;
     for Considered {
         site,
@@ -342,7 +341,7 @@ fn update_where(
         let mut original = match &eligibility {
             Eligibility::LeftOut(_) => Some(recorded.unwrap_or(image).into()),
             Eligibility::Taken(Intent::Variable) => recorded.map(Into::into),
-            Eligibility::Taken(Intent::Fixed) if recorded.is_none() && open.has(image) => None,
+            Eligibility::Taken(Intent::Fixed) if recorded.is_none() && left.may_be(image) => None,
             Eligibility::Taken(Intent::Fixed | Intent::Invalid(_)) => Some(image.into()),
             Eligibility::Taken(Intent::Follow(follow)) => Some(follow.original.clone()),
         };
@@ -399,7 +398,7 @@ fn update_where(
         }
         plan.outcomes.push(Some(outcome));
     }
-    for (role, entry) in left.iter().filter(|(_, entry)| open.has(entry.image())) {
+    for (role, entry) in left.kept() {
         originals.push(*role, entry.name(), entry.image().into());
     }
     let from = text(&object.record);
@@ -454,9 +453,9 @@ pub fn restore(object: &Object, rules: &Rules) -> Result<Plan, Refusal> {
     let ledger = recorded(object, rules)?;
     let mut plan = Plan::default();
     let considered = consider(object, ledger.as_ref(), rules)?;
-    let left = unclaimed::left(ledger.as_ref(), &considered);
-    plan.unclaimed = Unclaimed::of(&left, &considered);
-    let mut still_needed = !Open::of(&left, &considered).is_empty();
+    let left = Left::of(ledger.as_ref(), &considered);
+    plan.unclaimed = left.told();
+    let mut still_needed = left.is_kept();
     for Considered {
         site,
         eligibility,

@@ -4,8 +4,8 @@
 //! changed: pods would be replaced for nothing, or would go back to an image that a node still has.
 
 use super::{
-    Change, Considered, Eligibility, Open, Outcome, Plan, Rules, Unclaimed, consider, followed,
-    invalid, not_text, recorded, unclaimed, without_record,
+    Change, Considered, Eligibility, Left, Outcome, Plan, Rules, consider, followed, invalid,
+    not_text, recorded, without_record,
 };
 use crate::engine::annotation::Original;
 use crate::engine::answer::{Answers, Refusal};
@@ -25,9 +25,8 @@ pub fn restart(
     let object = &pods.live.workload;
     let ledger = recorded(object, rules)?;
     let considered = consider(object, ledger.as_ref(), rules)?;
-    let left = unclaimed::left(ledger.as_ref(), &considered);
-    let unclaimed = Unclaimed::of(&left, &considered);
-    let open = Open::of(&left, &considered);
+    let left = Left::of(ledger.as_ref(), &considered);
+    let unclaimed = left.told();
     let decided: Vec<SiteRestart> = considered
         .into_iter()
         .map(|considered| decide(considered, answers, pods))
@@ -47,7 +46,7 @@ pub fn restart(
             ..Plan::default()
         },
         None => {
-            let may_go = ledger.is_some() && open.is_empty();
+            let may_go = ledger.is_some() && !left.is_kept();
             carry_out(decided, pods, may_go, now)
         }
     };

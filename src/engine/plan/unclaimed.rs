@@ -20,44 +20,65 @@ pub struct Unclaimed {
 }
 
 impl Unclaimed {
-    pub(super) fn of(left: &[(Role, &Original<'_>)], considered: &[Considered<'_, '_>]) -> Self {
-        let pins = considered.iter().filter(|_| !left.is_empty());
-        Self {
-            entries: left.iter().map(|(_, it)| it.image().to_owned()).collect(),
-            pins: pins
-                .filter(is_new_pin)
-                .map(|it| it.site.name.clone())
-                .collect(),
-        }
-    }
-
-    /// Whether there are none, or only some of one side: an image that is gone, or a new pin.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty() || self.pins.is_empty()
+    /// Whether there is something to tell: both an entry and a pin, which may be one image. One side alone is an image that is gone, or a
+    /// new pin.
+    pub fn is_told(&self) -> bool {
+        !self.entries.is_empty() && !self.pins.is_empty()
     }
 }
 
-/// The images that both an entry without a site and a pin without an entry may be, by the last part of their names. The record keeps such
-/// entries and takes no such pin, so that every run tells of them until a person has said what is meant. All others are what they look like:
-/// an image that is gone, and a pin.
-pub(super) struct Open(BTreeSet<String>);
+/// The entries without a digest that no site claims, and what may have become of their images.
+pub(super) struct Left<'r> {
+    entries: Vec<(Role, &'r Original<'r>)>,
+    /// The last parts of the names that both an entry and a new pin have. The record keeps such entries and takes no such pin, so that every
+    /// run tells of them until a person has said what is meant. All others are what they look like: an image that is gone, and a pin.
+    open: BTreeSet<String>,
+    told: Unclaimed,
+}
 
-impl Open {
-    pub(super) fn of(left: &[(Role, &Original<'_>)], considered: &[Considered<'_, '_>]) -> Self {
-        let left: BTreeSet<String> = left.iter().filter_map(|(_, it)| base(it.image())).collect();
-        let pins = considered.iter().filter(|_| !left.is_empty());
-        let pins = pins.filter(is_new_pin);
-        let pins = pins.filter_map(|it| base(it.site.image.text()?));
-        Self(pins.filter(|pin| left.contains(pin)).collect())
+impl<'r> Left<'r> {
+    pub(super) fn of(ledger: Option<&'r Ledger<'_>>, considered: &[Considered<'_, 'r>]) -> Self {
+        let entries = ledger.map_or_else(Vec::new, |ledger| unclaimed(ledger, considered));
+        let images = || entries.iter().map(|(_, entry)| entry.image());
+        let bases: BTreeSet<String> = images().filter_map(base).collect();
+        let is_new_pin = |it: &&Considered<'_, '_>| {
+            it.entry.is_none() && matches!(it.eligibility, Eligibility::Taken(Intent::Fixed))
+        };
+        let pins = || {
+            let considered = considered.iter().filter(|_| !entries.is_empty());
+            considered.filter(is_new_pin).map(|it| it.site)
+        };
+        let open = pins().filter_map(|site| base(site.image.text()?));
+        Self {
+            open: open.filter(|pin| bases.contains(pin)).collect(),
+            told: Unclaimed {
+                entries: images().map(str::to_owned).collect(),
+                pins: pins().map(|site| site.name.clone()).collect(),
+            },
+            entries,
+        }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// What a person is told.
+    pub(super) fn told(&self) -> Unclaimed {
+        self.told.clone()
     }
 
-    /// Whether an image is one of them.
-    pub(super) fn has(&self, image: &str) -> bool {
-        !self.is_empty() && base(image).is_some_and(|base| self.0.contains(&base))
+    /// Whether the record keeps an entry.
+    pub(super) fn is_kept(&self) -> bool {
+        !self.open.is_empty()
+    }
+
+    /// The entries that the record keeps.
+    pub(super) fn kept(&self) -> impl Iterator<Item = &(Role, &'r Original<'r>)> {
+        self.entries
+            .iter()
+            .filter(|(_, entry)| self.may_be(entry.image()))
+    }
+
+    /// Whether an image may be that of an entry which is kept.
+    pub(super) fn may_be(&self, image: &str) -> bool {
+        self.is_kept() && base(image).is_some_and(|base| self.open.contains(&base))
     }
 }
 
@@ -67,18 +88,10 @@ fn base(image: &str) -> Option<String> {
     lookup.repository().rsplit('/').next().map(str::to_owned)
 }
 
-fn is_new_pin(it: &&Considered<'_, '_>) -> bool {
-    it.entry.is_none() && matches!(it.eligibility, Eligibility::Taken(Intent::Fixed))
-}
-
-/// The entries without a digest that no site claims.
-pub(super) fn left<'r>(
-    ledger: Option<&'r Ledger<'_>>,
+fn unclaimed<'r>(
+    ledger: &'r Ledger<'_>,
     considered: &[Considered<'_, 'r>],
 ) -> Vec<(Role, &'r Original<'r>)> {
-    let Some(ledger) = ledger else {
-        return Vec::new();
-    };
     let claimed = || considered.iter().filter_map(|it| it.entry);
     let mut in_order = claimed();
     let mut is_next = |entry| (in_order.next()).is_some_and(|it| std::ptr::eq(it, entry));

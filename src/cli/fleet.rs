@@ -10,7 +10,7 @@ use super::config::{self, Entry};
 use super::printer::{Form, Printer, To};
 use super::refused::{Mistake, Refused};
 use super::render::fleet::{Counts, FleetForm, Part};
-use super::render::{Printable, Styles, counted};
+use super::render::{Printable, Styles, counted, masked};
 use super::runtime::{Asks, block_on};
 use super::settings::{self, Fleet, Outside, Purpose, Reporting, Settings};
 use super::verbosity::{Detail, Verbosity};
@@ -354,13 +354,17 @@ impl<'w> Written<'w> {
     fn take(&mut self, number: usize, outcome: Outcome) {
         self.waiting.insert(number, outcome);
         while let Some(outcome) = self.waiting.remove(&self.next) {
-            self.write(self.next, &outcome);
+            self.write(self.next, outcome);
             self.next += 1;
         }
     }
 
-    fn write(&mut self, number: usize, outcome: &Outcome) {
-        let code = match outcome {
+    fn write(&mut self, number: usize, mut outcome: Outcome) {
+        match &mut outcome {
+            Ok(report) => masked::report(report),
+            Err(problem) => masked::problem(problem),
+        }
+        let code = match &outcome {
             Ok(report) if self.only_problems => match report.problems.is_empty() {
                 true => DONE,
                 false => PROBLEMS,
@@ -372,12 +376,13 @@ impl<'w> Written<'w> {
         let entry = &self.fleet.entries[number];
         let branch = entry.branch();
         let place = format!("{}:{}", self.fleet.list, entry.line());
+        let address = masked::sentence(entry.address());
         let part = Part {
-            address: entry.address(),
+            address: &address,
             branch: branch.as_deref(),
             place: &place,
             exit_code: code,
-            outcome,
+            outcome: &outcome,
         };
         self.counts.add(&part);
         if self.only_problems && code == DONE {

@@ -32,7 +32,7 @@ use crate::io::registry::Detours;
 use args::{Command, Configuration, Format, ListFormat, TagsFormat, When};
 use printer::{Form, Printer, Progress, To};
 use refused::{Mistake, Refused};
-use render::{Printable, docs, problem, text};
+use render::{Printable, docs, masked, problem, text};
 use runtime::{Asks, block_on};
 use settings::{ImagesOf, Outside, Reporting, Settings};
 use verbosity::{Detail, Verbosity};
@@ -381,6 +381,7 @@ fn run_report(
                 Heading::Detours(detours) => report.detours = detours.used(),
                 Heading::Warnings(warnings) => drop(report.warnings.splice(0..0, warnings)),
             }
+            masked::report(&mut report);
             report
         }
         Err(error) => return fail_with(&heading.warnings(), &error, printer),
@@ -416,7 +417,8 @@ fn run_images(
         ImagesOf::Cluster(request) => block_on(Asks::ApiServer, images::in_cluster(request, &at)),
     });
     match listed {
-        Ok(inventory) => {
+        Ok(mut inventory) => {
+            masked::report(&mut inventory.report);
             reports::list(&inventory, format, verbosity, printer);
             match inventory.report.problems.is_empty() {
                 true => DONE,

@@ -521,6 +521,25 @@ fn a_repository_of_a_stranger_costs_bounded_memory() {
 }
 
 #[test]
+fn an_account_in_an_address_is_in_no_form_of_the_report() {
+    let Some(fleet) = Fleet::new(1, 1) else {
+        return;
+    };
+    let list = "repositories:\n- repository: https://hunter2@127.0.0.1:1/x\n";
+    fleet.place.write("fleet.yaml", list);
+    for form in ["text", "json", "markdown"] {
+        let told = fleet.imago(
+            &format!("fleet fleet.yaml -o {form} --report json=r.json"),
+            2,
+        );
+        let written = fleet.place.files().remove("r.json").unwrap_or_default();
+        let said = told.stdout + &told.stderr + &String::from_utf8_lossy(&written);
+        assert!(said.contains("@127.0.0.1:1/x"), "{form}: {said}");
+        assert!(!said.contains("hunter2"), "{form}: {said}");
+    }
+}
+
+#[test]
 fn an_entry_that_leads_elsewhere_ends_its_own_repository_alone() {
     for name in ["..", "."] {
         let Some(fleet) = Fleet::new(3, 2) else {

@@ -65,7 +65,7 @@ const MOST_FAILURES: usize = 100;
 /// A repository of a fleet, and what became of it.
 #[derive(Clone, Copy, Debug)]
 pub struct Part<'a> {
-    /// Its address, as the list has it.
+    /// Its address, as the list has it, with stars for an account.
     pub address: &'a str,
     /// Its branch, where the list names one.
     pub branch: Option<&'a str>,

@@ -1,5 +1,7 @@
 //! Lines of files and other texts without the secrets that people write into them by mistake: accounts of addresses and tokens.
 
+use crate::app::report::{Problem, Report};
+
 /// How the tokens of forges begin.
 const TOKENS: [&str; 8] = [
     "ghp_",
@@ -37,37 +39,53 @@ pub(super) fn line(text: &str) -> String {
     shown
 }
 
-/// A sentence with stars in place of the accounts of web addresses, and of passwords before a host.
-pub(super) fn sentence(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for word in text.split_inclusive(|character| BETWEEN.contains(character)) {
-        let start = word.find("://").map_or(0, |at| at + 3);
-        let end = word[start..].find('/').map_or(word.len(), |at| start + at);
-        match word[start..end].rfind('@') {
-            Some(at)
-                if word[..start].contains("http")
-                    || word[start..start + at].contains(':') && start > 0 =>
-            {
-                shown.push_str(&word[..start]);
-                shown.push_str(&stars(&word[start..start + at]));
-                shown.push_str(&word[start + at..]);
-            }
-            _ if start == 0 => {
-                let (account, rest) = word.split_at(account(word, false));
-                match is_host(rest.trim_start_matches('@')) {
-                    true => shown.push_str(&stars(account)),
-                    // A miswritten digest behind an image, `web:1.4@latest`, is what the sentence is about.
-                    false => shown.push_str(account),
-                }
-                shown.push_str(rest);
-            }
-            _ => shown.push_str(word),
-        }
+/// Puts stars into all that a report says in sentences, whichever form it is printed in.
+pub(in crate::cli) fn report(report: &mut Report) {
+    report.problems.iter_mut().for_each(problem);
+    let sentences = [&mut report.detours, &mut report.warnings, &mut report.notes];
+    for said in sentences.into_iter().flatten() {
+        *said = sentence(said);
     }
-    shown
 }
 
+/// The same for one problem.
+pub(in crate::cli) fn problem(problem: &mut Problem) {
+    let hint = problem.hint.iter_mut();
+    for said in [&mut problem.what, &mut problem.cause]
+        .into_iter()
+        .chain(hint)
+    {
+        *said = sentence(said);
+    }
+}
+
+/// A sentence with stars in place of the accounts of web addresses, and of passwords before a host.
+pub(in crate::cli) fn sentence(text: &str) -> String {
+    let words = text.split_inclusive(|character| BETWEEN.contains(character));
+    let masked = |word: &str| {
+        let (scheme, rest) = with_scheme(word);
+        let (account, rest) = rest.split_at(account(rest, scheme.contains("http")));
+        // With a slash it may as well be a path, and without a scheme an image with a miswritten digest: `web:1.4@latest`.
+        let is_account = match account.split_once('/') {
+            Some((start, _)) => start.contains(':') && is_host(rest),
+            None => !scheme.is_empty() || is_host(rest),
+        };
+        match is_account {
+            true => [scheme, &stars(account), rest].concat(),
+            false => word.to_owned(),
+        }
+    };
+    words.map(masked).collect()
+}
+
+/// A word up to and with its `://`, and the rest of it.
+fn with_scheme(word: &str) -> (&str, &str) {
+    word.split_at(word.find("://").map_or(0, |at| at + 3))
+}
+
+/// Whether what stands behind an account begins with a host.
 fn is_host(text: &str) -> bool {
+    let text = text.trim_start_matches('@');
     let name = text.split(['/', ':']).next().unwrap_or_default();
     let port = text
         .strip_prefix(name)
@@ -92,10 +110,7 @@ fn masked(word: &str) -> String {
     if TOKENS.iter().any(|token| word.contains(token)) {
         return stars(word);
     }
-    let (scheme, rest) = match word.find("://") {
-        Some(at) => word.split_at(at + 3),
-        None => ("", word),
-    };
+    let (scheme, rest) = with_scheme(word);
     let (account, rest) = rest.split_at(account(rest, !scheme.is_empty()));
     let (rest, query) = match (scheme.is_empty(), rest.find('?')) {
         (false, Some(at)) => rest.split_at(at + 1),
@@ -170,6 +185,10 @@ mod tests {
             (
                 "`a.test=u:p@mirror:5000` and `oci://u:p@b.test` with `u:p@[::1]:5000`",
                 "`**********@mirror:5000` and `oci://***@b.test` with `***@[::1]:5000`",
+            ),
+            (
+                "`https://bob:hun/ter2@h.test/x` and `https://h.test/go/x@v1.2`",
+                "`https://************@h.test/x` and `https://h.test/go/x@v1.2`",
             ),
             (
                 "cannot use `web:1.4@latest` or `h.test:5000/web:1@md5:abc` as an image",

@@ -9,7 +9,7 @@ pub mod fleet;
 pub mod github;
 pub mod json;
 pub mod markdown;
-mod masked;
+pub(super) mod masked;
 pub mod problem;
 pub mod request;
 pub mod sarif;

@@ -420,12 +420,14 @@ fn selects(names: &[&str], ours: &[&str]) -> Option<bool> {
     if names.is_empty() || names_ours(names, ours) {
         return Some(true);
     }
-    let is_plain = |name: &&str| !name.contains(['!', '/', '*']);
+    let is_plain = |name: &&str| !name.contains(['!', '/', '*', '?', '[', '{']);
     names.iter().all(is_plain).then_some(false)
 }
 
+/// Renovate compares names whatever their case.
 fn names_ours(names: &[&str], ours: &[&str]) -> bool {
-    names.iter().any(|name| ours.contains(name))
+    let is_ours = |name: &&str| ours.iter().any(|own| own.eq_ignore_ascii_case(name));
+    names.iter().any(is_ours)
 }
 
 /// The texts of a list, or the one text in its place.

@@ -177,7 +177,9 @@ fn images(name: &str) -> Option<Vec<String>> {
         (None, Some(start)) => vec![format!("{start}/**"), format!("{start}*")],
         (None, None) => vec![name.to_owned()],
     };
-    Some(names.iter().filter_map(|name| image(name)).collect())
+    // Images have no upper case, and Renovate asks for none.
+    let names = names.iter().map(|name| name.to_ascii_lowercase());
+    Some(names.filter_map(|name| image(&name)).collect())
 }
 
 /// A glob of images. `None`: no image has such a name.

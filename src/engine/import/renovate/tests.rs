@@ -318,6 +318,24 @@ fn what_holds_back_where_it_is_not_read_holds_all_images_back() {
         let said = "is not read here, so all images follow their tags";
         assert!(remarks[0].contains(said), "{remarks:?}");
     }
+    // Renovate compares names whatever their case.
+    for (settings, expected) in [
+        (
+            r#"{"packageRules": [{"matchPackageNames": ["GHCR.io/Shop/A"], "enabled": false}]}"#,
+            vec!["ghcr.io/shop/a: ignore", "**: major"],
+        ),
+        (
+            r#"{"packageRules": [{"matchDatasources": ["DOCKER"], "enabled": false}]}"#,
+            vec!["**: ignore"],
+        ),
+        (
+            r#"{"packageRules": [{"matchDatasources": ["{docker,helm}"], "enabled": false}]}"#,
+            vec!["**: digest"],
+        ),
+    ] {
+        let (rules, remarks) = import(&[("renovate.json", settings)]);
+        assert_eq!(rules, expected, "{settings} {remarks:?}");
+    }
     // A rule that opens, and says more than is read.
     for more in [
         r#""extends": ["packages:postgres"]"#,

@@ -123,8 +123,8 @@ impl Comparisons {
         self.named_for(objects, is_moved).count()
     }
 
-    /// Whether the image at `steps` of one of these objects, which a kustomization may have moved, is compared. What a patch puts in is compared by those of its operations
-    /// that come later, and by all of other patches.
+    /// Whether the image at `steps` of one of these objects, which a kustomization may have moved, is compared. What a patch puts in is
+    /// compared by those of its operations that come later, and by all of other patches.
     pub(super) fn meet(
         &self,
         (objects, is_moved): (&[Target], bool),

@@ -1,4 +1,4 @@
-//! Names and namespaces that kustomizations give to objects. Kustomize finds an object by each that it has had.
+//! Names and namespaces that kustomizations give to objects. A patch finds an object by those that it has had ([`super::Target`]).
 
 use std::sync::Arc;
 

@@ -368,11 +368,8 @@ impl<'t> Builder<'t> {
         let mapping = self.file.at(id);
         // Small mappings are the rule, and comparing each pair is quicker than sorting them.
         let is_small = pairs as usize <= SMALL;
-        let is_many = usize::from(!is_small);
-        let (mut few, mut many) = (
-            [("", id); SMALL],
-            Vec::with_capacity(is_many * pairs as usize),
-        );
+        let listed = if is_small { 0 } else { pairs as usize };
+        let (mut few, mut many) = ([("", id); SMALL], Vec::with_capacity(listed));
         let mut twice = None;
         for (at, (key, value)) in mapping.pairs(mapping.node().first).enumerate() {
             let Some((text, style)) = key.target().styled() else {

@@ -6,7 +6,7 @@ use super::{
     Importer, Remark, Rule, Source, at, file_alone, group, label, name_of, pattern, text_at,
 };
 use crate::engine::tree::{Scalar, Tree};
-use crate::engine::version::{Piece, pieces};
+use crate::engine::version::{LONGEST, Piece, pieces};
 
 /// `digestReflectionPolicy`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -263,6 +263,8 @@ fn rule(policy: &ImagePolicy, found: &Found, remarks: &mut Vec<Remark>) -> Resul
 fn allow(pattern: &str, extract: &str, group: &str) -> Result<String, String> {
     let number = match pieces(extract)[..] {
         [] => return Ok(pattern::whole(pattern)),
+        // Its length is what is wrong with it.
+        _ if pattern.len() > LONGEST => return Ok(pattern.to_owned()),
         [Piece::Number(number)] => Some(number),
         [Piece::Name(name)] => pattern::number_of(pattern, name),
         _ => {

@@ -1,6 +1,8 @@
 //! Regular expressions and globs of other tools, as policies have them: for the whole tag, with groups that are called `version`, `text`
 //! and `number`.
 
+use crate::engine::version::LONGEST;
+
 /// The groups of `allow` that policies compare.
 const GROUPS: [&str; 3] = ["version", "text", "number"];
 
@@ -110,8 +112,12 @@ fn with_names(pattern: &str, named: Option<(usize, &str)>) -> String {
     text + &pattern[rest..]
 }
 
-/// The letters that are neither escaped nor in a class, with their places.
+/// The letters that are neither escaped nor in a class, with their places. Of a pattern that is too long for a policy, none: it is refused
+/// whatever is made of it, and to look for the ends of its classes takes the square of its length.
 fn operators(pattern: &str) -> Vec<(usize, char)> {
+    if pattern.len() > LONGEST {
+        return Vec::new();
+    }
     let (mut found, mut at) = (Vec::new(), 0);
     while let Some(letter) = pattern[at..].chars().next() {
         at += match letter {
@@ -197,6 +203,14 @@ pub(super) fn of_glob(glob: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pattern_that_no_policy_takes_is_not_taken_apart() {
+        let long = |count: usize| format!("[{}a]", "[:".repeat(count));
+        assert_eq!(operators(&format!("{}(a|b)", long(200))).len(), 5);
+        assert!(operators(&format!("{}(a|b)", long(300))).is_empty());
+        assert!(whole(&long(300)).len() > LONGEST);
+    }
 
     #[test]
     fn an_expression_that_is_looked_for_anywhere_is_one_for_the_whole_tag() {

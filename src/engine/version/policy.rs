@@ -119,7 +119,7 @@ pub(super) enum Group {
 
 const GROUPS: [&str; 3] = ["version", "text", "number"];
 /// The longest `allow` or `ignore`. Anybody may have written them.
-const LONGEST: usize = 512;
+pub(crate) const LONGEST: usize = 512;
 /// How much memory a compiled `allow` may take.
 const LARGEST: usize = 64 * 1024;
 /// How many globs `ignore` may have.

@@ -299,6 +299,12 @@ fn wait(child: &mut Child) -> (Option<i32>, u64) {
     }
 }
 
+/// The most peak memory of some runs, in KiB, where others are compared with it: it is looked up every few milliseconds, and a short run
+/// may end before its peak was seen.
+pub(crate) fn most_seen(runs: usize, peak: impl Fn() -> u64) -> u64 {
+    (0..runs).map(|_| peak()).max().unwrap()
+}
+
 /// Every file below a folder, by its path with `/`, without `.git`.
 pub(crate) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     fn walk(folder: &Path, prefix: &str, found: &mut BTreeMap<String, Vec<u8>>) {

@@ -1,4 +1,4 @@
-//! The actions of a template engine in a text, such as `{{ … }}`, `{% … %}`, `<% … %>` and `@@WORD@@`, and the text without them: what is
+//! The actions of a template engine in a text, such as `{{ … }}`, `{% … %}`, `%{ … }` and `@@WORD@@`, and the text without them: what is
 //! no YAML without them either is a mistake, and must not be passed over as a template. Nothing is made of an action here, and nothing is
 //! edited by what is found.
 
@@ -10,12 +10,18 @@ use memchr::memmem;
 /// Which engine an action is written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
-    /// Helm and Go: `{{ … }}`.
+    /// Helm and Go: `{{ … }}`, or `[[ … ]]` where Helm has the braces.
     Go,
     /// Jinja, of Ansible and Salt: `{% … %}` and `{# … #}`; its expressions are written as Go's.
     Jinja,
     /// ERB and EJS: `<% … %>`.
     Erb,
+    /// Terraform's `%{ if … }`.
+    Terraform,
+    /// FreeMarker's `<#if …>` and `<@macro …>`.
+    FreeMarker,
+    /// Octopus Deploy's `#{ … }`.
+    Octopus,
     /// Words that a plain search replaces: `@@WORD@@`, `%WORD%`.
     Marks,
 }
@@ -23,9 +29,12 @@ pub enum Engine {
 impl fmt::Display for Engine {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            Self::Go => "a Helm or Go template (`{{ … }}` outside quotes)",
+            Self::Go => "a Helm or Go template (`{{ … }}` or `[[ … ]]` outside quotes)",
             Self::Jinja => "a Jinja template (`{% … %}`)",
             Self::Erb => "an ERB template (`<% … %>`)",
+            Self::Terraform => "a Terraform template (`%{ … }`)",
+            Self::FreeMarker => "a FreeMarker template (`<#if …>`)",
+            Self::Octopus => "an Octopus Deploy template (`#{ … }`)",
             Self::Marks => "a template (`@WORD@` or `%WORD%` outside quotes)",
         })
     }
@@ -105,18 +114,25 @@ impl Actions {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Opener {
     Braces,
+    Brackets,
     Statement,
     Comment,
     Erb,
+    Directive,
+    Macro,
+    Variable,
     Mark,
 }
 
 impl Opener {
     fn engine(self) -> Engine {
         match self {
-            Self::Braces => Engine::Go,
+            Self::Braces | Self::Brackets => Engine::Go,
             Self::Statement | Self::Comment => Engine::Jinja,
             Self::Erb => Engine::Erb,
+            Self::Directive => Engine::Terraform,
+            Self::Macro => Engine::FreeMarker,
+            Self::Variable => Engine::Octopus,
             Self::Mark => Engine::Marks,
         }
     }
@@ -132,6 +148,10 @@ impl Opener {
             Self::Statement => end_of_statement(text.as_bytes(), start),
             Self::Comment => closed_by(b"#}"),
             Self::Erb => closed_by(b"%>"),
+            Self::Brackets => end_on_its_line(text.as_bytes(), start, b"]]", is_go),
+            Self::Directive => end_on_its_line(text.as_bytes(), start, b"}", begins_word),
+            Self::Macro => end_on_its_line(text.as_bytes(), start, b">", begins_word),
+            Self::Variable => end_on_its_line(text.as_bytes(), start, b"}", begins_word),
             Self::Mark => end_of_word(text.as_bytes(), start),
         }
     }
@@ -157,11 +177,41 @@ fn begin(text: &[u8], from: usize) -> Option<(usize, Opener)> {
             (b'{', b'%') => Opener::Statement,
             (b'{', b'#') => Opener::Comment,
             (b'<', b'%') => Opener::Erb,
+            (b'[', b'[') => Opener::Brackets,
+            (b'%', b'{') => Opener::Directive,
+            (b'<', b'#' | b'@') => Opener::Macro,
+            (b'<', b'/') if matches!(text.get(at + 2), Some(b'#' | b'@')) => Opener::Macro,
+            (b'#', b'{') => Opener::Variable,
             (b'@' | b'%', _) => Opener::Mark,
             _ => return None,
         };
         Some((at, opener))
     })
+}
+
+/// The end of an action of one line and at most this many bytes, if what stands in it is one.
+fn end_on_its_line(text: &[u8], start: usize, close: &[u8], is_one: fn(&[u8]) -> bool) -> End {
+    const LONGEST: usize = 512;
+    let inner = &text[start + 2..];
+    let inner = &inner[..inner.len().min(LONGEST)];
+    let line = &inner[..memchr::memchr(b'\n', inner).unwrap_or(inner.len())];
+    match memmem::find(line, close) {
+        Some(length) if is_one(&line[..length]) => End::At(start + 2 + length + close.len()),
+        _ => End::NotBefore(start + 1),
+    }
+}
+
+/// `.Values.x`, `- if $x` and `include "x" .`; a list of lists has commas.
+fn is_go(inner: &[u8]) -> bool {
+    let inner = inner.strip_prefix(b"-").unwrap_or(inner).trim_ascii_start();
+    matches!(inner, [b'.' | b'$', ..]) || begins_word(inner) && !inner.contains(&b',')
+}
+
+/// `if x`, `~ endif ~`, `/if` and `Project.Image`
+fn begins_word(inner: &[u8]) -> bool {
+    let mut signs = inner.iter();
+    let first = signs.find(|sign| !b"~/#@ ".contains(sign));
+    first.is_some_and(u8::is_ascii_alphabetic)
 }
 
 /// The end of `{% … %}`. It may go on over lines only where it begins a line: what only looks like a beginning must not reach far.
@@ -291,6 +341,19 @@ mod tests {
                 "a: @@X@@\nb: %Y.z%\nc: @x@ @ y@ a@b\n",
                 "a: xxxxx\nb: xxxxx\nc: xxx @ y@ a@b\n",
             ),
+            (
+                "%{ if x ~}\na: [%{ y }, %{]\n%{~ endif }\n",
+                "          \na: [xxxxxx, %{]\n           \n",
+            ),
+            (
+                "<#if x>\na: [<@y z/>, <#, <b, </#b>]\n</#if>\n",
+                "       \na: [xxxxxxx, <#, <b, xxxxx]\n      \n",
+            ),
+            (
+                "[[- if .x ]]\na: [[.y]]\nb: [[1], [c, d]]\n[[ end ]]\n",
+                "            \na: xxxxxx\nb: [[1], [c, d]]\n         \n",
+            ),
+            ("a: [#{x}, #{if y}]\nb: #{\n", "a: [xxxx, xxxxxxx]\nb: #{\n"),
             ("{# <% {% {{ x }}\n", "{# <% {% xxxxxxx\n"),
             (
                 "a: {% {% x {1} %} {{ y }} {%",

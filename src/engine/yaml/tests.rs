@@ -84,6 +84,13 @@ fn a_template_is_what_is_no_yaml_because_of_its_braces() {
         "<% if x %>\na: 1\n<% end %>\n",
         "a: @@X@@\n",
         "a: %X%\nb: 1\n",
+        "a: %{ x }\n",
+        "%{ if x ~}\na: 1\n%{ endif ~}\n",
+        "<#if x>\na: 1\n</#if>\n",
+        "a: 1\n<@macro b/>\n",
+        "[[ if .x ]]\na: 1\n[[ end ]]\n",
+        "a:\n[[- range .x ]]\n- b\n[[- end ]]\n",
+        "a: [#{x}, #{y}]\n",
         "a: {{ dict\n\"x\" 1\n}}\nb: 1\n",
         "a:\n{{- if .x }}\n  b: 1\n{{- else }}\n    b: 2\n{{- end }}\n",
     ] {
@@ -94,6 +101,10 @@ fn a_template_is_what_is_no_yaml_because_of_its_braces() {
         ("a: '{{ x }}'\n<<<<<<< ours\nb: 1\n=======\nb: 2\n", 2),
         ("# {% if x %}\na: 1\n  b: 2\n", 3),
         ("# <% x %> @@X@@\na: 1\n  b: 2\n", 3),
+        ("# %{ x } <#if x> [[ .x ]] #{x}\na: 1\n  b: 2\n", 3),
+        ("a: [[1, 2], [b: c: d]]\n", 1),
+        ("a: [[b, c: d: e]]\n", 1),
+        ("a: [<b>, c: d: e]\n", 1),
         ("a: @x\n", 1),
         ("a: %\n", 1),
         ("a: \"{{ x }}\nb: 1\n", 1),
@@ -141,6 +152,9 @@ fn a_template_is_told_by_its_engine() {
         ("{% if x %}\na: {{ y }}\n{% endif %}\n", "Jinja"),
         ("{{ x }}: 1\n{% if x %}\n", "Jinja"),
         ("<% if x %>\na: 1\n<% end %>\n", "ERB"),
+        ("%{ if x }\na: 1\n%{ endif }\n", "Terraform"),
+        ("<#if x>\na: 1\n</#if>\n", "FreeMarker"),
+        ("a: [#{x}]\n", "Octopus"),
     ] {
         let message = File::parse(text).unwrap_err().to_string();
         assert!(message.contains(name), "{text:?}: {message}");

@@ -173,6 +173,12 @@ impl<'t> ImageRef<'t> {
         self.name() == other.name() || Name::new(self.name()).means_same(&Name::new(other.name()))
     }
 
+    /// The last part of the name: of `registry.example.com/shop/web:1`, `web`.
+    pub fn last_part(&self) -> &'t str {
+        let name = self.name();
+        name.rsplit_once('/').map_or(name, |(_, last)| last)
+    }
+
     /// Whether both have the same [`Lookup`].
     pub fn same_lookup(&self, other: &ImageRef<'_>) -> bool {
         self.asked_tag() == other.asked_tag() && self.same_name(other)

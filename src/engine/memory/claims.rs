@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::{Ambiguous, Entry, same_image, work, written};
+use super::{Ambiguous, Entry, kin, same_image, work, written};
 use crate::engine::image::{Digest, ImageRef, Lookup};
 use crate::engine::policy;
 use crate::engine::site::{Image, Role, Site};
@@ -193,10 +193,22 @@ impl<'c> Claims<'c> {
             work::step();
             if let (None, Some(entry)) = (self.claims[container], *key)
                 && !self.taken[entry]
+                && !self.may_have_moved(container, entry)
             {
                 self.take(container, entry);
             }
         }
+    }
+
+    /// Whether a person seems to have brought the image of an entry to another host, and no tag says which one it follows there.
+    fn may_have_moved(&self, container: usize, entry: usize) -> bool {
+        let Some((written, recorded)) = self.pinned[container].zip(self.recorded[entry]) else {
+            return false;
+        };
+        written.tag().is_none()
+            && !recorded.has_digest()
+            && !written.same_name(&recorded)
+            && kin::are_kin(written.last_part(), recorded.last_part())
     }
 
     fn as_copies(&mut self) {

@@ -133,6 +133,17 @@ fn an_image_that_was_changed_in_place_still_meets_the_entry_of_its_key() {
             "{image}"
         );
     }
+    // It may be the same image at another host, and no tag says which it follows there. Another pin is a person's own.
+    for (image, claim) in [
+        ("mirror.example/web", "-"),
+        ("mirror.example/shop-web", "-"),
+        ("mirror.example/web:1", "web:1"),
+        ("mirror.example/db", "web:1"),
+        ("docker.io/library/web", "web:1"),
+    ] {
+        let written = [("app", on(image, OLD)), ("side", on("proxy:2", OLD))];
+        assert_eq!(claimed(&entries, &written), [claim, "proxy:2"], "{image}");
+    }
     // Another container claims this entry by its image.
     assert_eq!(
         claimed(

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::eligibility::{Considered, Eligibility};
 use crate::engine::annotation::Original;
 use crate::engine::image::ImageRef;
-use crate::engine::memory::Ledger;
+use crate::engine::memory::{Ledger, kin};
 use crate::engine::policy::Intent;
 use crate::engine::site::Role;
 
@@ -30,8 +30,9 @@ impl Unclaimed {
 /// The entries without a digest that no site claims, and what may have become of their images.
 pub(super) struct Left<'r> {
     entries: Vec<(Role, &'r Original<'r>)>,
-    /// The last parts of the names that both an entry and a new pin have. The record keeps such entries and takes no such pin, so that every
-    /// run tells of them until a person has said what is meant. All others are what they look like: an image that is gone, and a pin.
+    /// The last parts of the names of entries and new pins that may be one image. The record keeps such entries and takes no such pin, so
+    /// that every run tells of them until a person has said what is meant. All others are what they look like: an image that is gone, and
+    /// a pin.
     open: BTreeSet<String>,
     told: Unclaimed,
 }
@@ -40,7 +41,6 @@ impl<'r> Left<'r> {
     pub(super) fn of(ledger: Option<&'r Ledger<'_>>, considered: &[Considered<'_, 'r>]) -> Self {
         let entries = ledger.map_or_else(Vec::new, |ledger| unclaimed(ledger, considered));
         let images = || entries.iter().map(|(_, entry)| entry.image());
-        let bases: BTreeSet<String> = images().filter_map(base).collect();
         let is_new_pin = |it: &&Considered<'_, '_>| {
             it.entry.is_none() && matches!(it.eligibility, Eligibility::Taken(Intent::Fixed))
         };
@@ -48,9 +48,13 @@ impl<'r> Left<'r> {
             let considered = considered.iter().filter(|_| !entries.is_empty());
             considered.filter(is_new_pin).map(|it| it.site)
         };
-        let open = pins().filter_map(|site| base(site.image.text()?));
+        let gone: BTreeSet<&str> = images().filter_map(last_part).collect();
+        let new: BTreeSet<&str> = pins()
+            .filter_map(|site| last_part(site.image.text()?))
+            .collect();
+        let open = kin::shared(&gone, &new).into_iter();
         Self {
-            open: open.filter(|pin| bases.contains(pin)).collect(),
+            open: open.map(str::to_owned).collect(),
             told: Unclaimed {
                 entries: images().map(str::to_owned).collect(),
                 pins: pins().map(|site| site.name.clone()).collect(),
@@ -78,14 +82,13 @@ impl<'r> Left<'r> {
 
     /// Whether an image may be that of an entry which is kept.
     pub(super) fn may_be(&self, image: &str) -> bool {
-        self.is_kept() && base(image).is_some_and(|base| self.open.contains(&base))
+        self.is_kept() && last_part(image).is_some_and(|part| self.open.contains(part))
     }
 }
 
-/// The last part of an image's name. A person who moves an image to another host keeps it.
-fn base(image: &str) -> Option<String> {
-    let lookup = ImageRef::parse(image).ok()?.lookup();
-    lookup.repository().rsplit('/').next().map(str::to_owned)
+/// The last part of an image's name.
+fn last_part(image: &str) -> Option<&str> {
+    ImageRef::parse(image).ok().map(|image| image.last_part())
 }
 
 fn unclaimed<'r>(

@@ -187,7 +187,11 @@ fn a_pin_of_another_image_leaves_no_entry_behind() {
             ]}}},
         })
     };
-    for (image, is_kept) in [("tool:3", false), ("mirror.example.com/db:2", true)] {
+    for (image, is_kept) in [
+        ("tool:3", false),
+        ("mirror.example.com/db:2", true),
+        ("mirror.example.com/shop-db", true),
+    ] {
         let mut first = object("registry.example.com/db:1", "side");
         carry_out(&mut first, &rules, Action::Update(&digests('1')));
         let mut second = object(&format!("{image}@sha256:{}0", pin()), "new");
@@ -323,10 +327,16 @@ fn rename_and_change(object: &mut Value, random: &mut Random) {
                 }
                 continue;
             }
-            container["name"] = format!("new-{list}-{number}").into();
-            let changed = match image.contains(":1@") && random.percent(50) {
-                true => image.replace(":1@", ":2@"),
-                false => image.replace("registry.", "mirror."),
+            // What was changed in place follows the tag that is written there.
+            let has_tag = [":1@", ":2@"].iter().any(|tag| image.contains(tag));
+            if has_tag || random.percent(50) {
+                container["name"] = format!("new-{list}-{number}").into();
+            }
+            let changed = match (image.contains(":1@"), random.below(3)) {
+                (true, 0) => image.replace(":1@", ":2@"),
+                // Some mirrors make one part of a name that has several.
+                (_, 1) => image.replace("registry.example.com/", "mirror.example.com/shop-"),
+                _ => image.replace("registry.", "mirror."),
             };
             container["image"] = changed.into();
         }

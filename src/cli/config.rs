@@ -18,6 +18,7 @@ use std::path::{Component, Path, PathBuf};
 use serde_saphyr::Location;
 
 use super::refused::{Mistake, Spot};
+use super::render::masked;
 use crate::io::files::{self, FileError};
 use crate::io::git::{self, GitError};
 use crate::io::links::{self, Links};
@@ -198,6 +199,14 @@ fn misspelt(file: String) -> Mistake {
 fn spot(text: &str, location: Location) -> Spot {
     let (line, column) = (location.line().max(1), location.column().max(1));
     let shown = text.lines().nth(line as usize - 1).unwrap_or_default();
+    // A secret may go on below its key.
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let is_above = |above: &&str| !above.trim().is_empty() && indent(above) < indent(shown);
+    let above = text.lines().take(line as usize - 1).filter(is_above).last();
+    let shown = match above.and_then(masked::secret) {
+        Some(_) => masked::stars(shown),
+        None => shown.to_owned(),
+    };
     Spot {
         line: line as u32,
         column: column as usize,

@@ -1,7 +1,7 @@
 //! `imago init`, as a person sees it: every text before anything is written, one question, and what was done.
 
 use super::printer::{Printer, To};
-use super::render::{Printable, Styles, counted};
+use super::render::{Printable, Styles, counted, masked};
 use super::settings::Consent;
 use super::verbosity::{Detail, Verbosity};
 use crate::app::init::{self, InitRequest, NewFile, Setup};
@@ -24,7 +24,10 @@ pub(super) fn run(
         printer.print(To::Stdout, &shown(&setup, &styles));
     }
     for note in &setup.notes {
-        printer.print(To::Stderr, &format!("note: {}\n", Printable(note)));
+        printer.print(
+            To::Stderr,
+            &format!("note: {}\n", Printable(&masked::sentence(note))),
+        );
     }
     if setup.files.is_empty() {
         printer.print(To::Stderr, "nothing to write\n");

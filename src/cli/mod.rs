@@ -369,6 +369,7 @@ fn run_report(
         run(&|event| match event {
             Event::Connected { to } if verbosity.detail != Detail::Quiet => {
                 let mut printer = printer.lock().unwrap_or_else(PoisonError::into_inner);
+                let to = masked::sentence(&to);
                 printer.print(To::Stderr, &format!("{}\n", Printable(&to)));
             }
             event => bar.show(event),
@@ -397,6 +398,7 @@ fn run_report(
         && has_to_be_updated(&report)
         && let Some(next) = typed.and_then(args::after_check)
     {
+        let next = masked::sentence(&next);
         printer.print(To::Stderr, &format!("next: {}\n", Printable(&next)));
     }
     // The process is about to end, and freeing the report of many thousand objects would take longer.
@@ -490,6 +492,7 @@ fn run_tags(
     match result {
         Ok(mut tags) => {
             tags.warnings.splice(0..0, detours);
+            masked::sentences(&mut tags.warnings);
             match reports::tags(&tags, request, format, verbosity, printer) {
                 0 => DONE,
                 _ => PROBLEMS,

@@ -9,7 +9,9 @@ use std::path::Path;
 use super::args::{Format, ListFormat, TagsFormat};
 use super::printer::{Form, Printer, To};
 use super::render::basis::Basis;
-use super::render::{Styles, counted, csv, docs, github, json, markdown, problem, sarif, text};
+use super::render::{
+    Styles, counted, csv, docs, github, json, markdown, masked, problem, sarif, text,
+};
 use super::settings::{ReportFile, Reporting};
 use super::verbosity::{Detail, Verbosity};
 use crate::app::images::Inventory;
@@ -183,7 +185,8 @@ pub(super) fn tags(
     verbosity: Verbosity,
     printer: &mut Printer,
 ) -> usize {
-    let problems = text::tags_problems(tags, request);
+    let mut problems = text::tags_problems(tags, request);
+    problems.iter_mut().for_each(masked::problem);
     let styles = printer.styles(To::Stderr);
     if verbosity.detail >= Detail::More {
         let ways = tags.ways.iter();

@@ -1112,7 +1112,12 @@ fn a_mistake_is_found_before_a_repository_is_looked_at() {
         "- repository: https://hunter2@git.example.com/a\n  pats: []",
         "- repository: bot:hunter2@git.example.com/a",
         "- repository: https://git.example.com/a?private_token=hunter2",
+        "- repository: git@git.example.com:a?private_token=hunter2\n  pats: []",
         "- {repository: x, git-token: hunter2}",
+        "- {repository: x, \"apiKey\":\"hunter2\"}",
+        "- repository: x\n  pass: of three hunter2",
+        "- repository: x\n  auth:\n    ? hunter2",
+        "- repository: x\n  password: 'of\n    two: hunter2",
         "- repository: x\n  forge-url: [https://bot:hunter2@git.example.com]",
     ] {
         (fleet.place).write("fleet.yaml", format!("repositories:\n{line}\n"));

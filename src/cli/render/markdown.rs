@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use super::{Printable, Styles, counted, left_undone, problem, text};
+use super::{Printable, Styles, counted, left_undone, masked, problem, text};
 use crate::app::report::{Outcome, Report};
 use crate::app::short;
 use crate::cli::verbosity::Detail;
@@ -155,7 +155,7 @@ fn all_notes(report: &Report) -> Vec<String> {
         format!(
             "held back ({}): {}\n  in {}\n",
             skipped.code,
-            Printable(&skipped.message),
+            Printable(&masked::sentence(&skipped.message)),
             Printable(&place)
         )
     }));

@@ -13,69 +13,108 @@ const TOKENS: [&str; 8] = [
     "gldt-",
     "glcbt-",
 ];
-/// What the name of a key has, if its value is a secret.
-const SECRETS: [&str; 4] = ["token", "password", "passwd", "secret"];
+/// What the name of a key has without hyphens and the like, if its value is a secret.
+const SECRETS: [&str; 8] = [
+    "token",
+    "pass",
+    "pwd",
+    "secret",
+    "auth",
+    "credential",
+    "apikey",
+    "privatekey",
+];
 /// What stands between the words of a line of YAML.
 const BETWEEN: &str = " \t\"'`<>";
 
 /// A line of a file with stars in place of secrets. Each character stays where it is, so that marks below the line still fit.
 pub(super) fn line(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    let mut is_secret = false;
-    for word in text.split_inclusive(|character| BETWEEN.contains(character)) {
-        let end = word.trim_end_matches(|character| BETWEEN.contains(character));
-        let masked = match end.strip_suffix(':') {
-            Some(key) => {
-                let key = key.to_ascii_lowercase();
-                is_secret = SECRETS.iter().any(|name| key.contains(name));
-                end.to_owned()
-            }
-            None if is_secret && end.contains(char::is_alphanumeric) => stars(end),
-            None => masked(end),
-        };
-        shown.push_str(&masked);
-        shown.push_str(&word[end.len()..]);
-    }
-    shown
+    let (shown, secret) = text.split_at(secret(text).unwrap_or(text.len()));
+    let words = shown.split_inclusive(is_between).map(|word| {
+        let (scheme, rest) = with_scheme(word);
+        match TOKENS.iter().any(|token| word.contains(token)) {
+            true => stars(word),
+            false => starred(scheme, rest, account(rest, !scheme.is_empty())),
+        }
+    });
+    words.chain([stars(secret)]).collect()
+}
+
+/// Where the value of a key begins that is a secret. It ends with the line: who knows where else?
+pub(in crate::cli) fn secret(line: &str) -> Option<usize> {
+    let mut ends = line.match_indices([':', '=']);
+    ends.find_map(|(at, end)| {
+        let (key, value) = (&line[..at], &line[at + 1..]);
+        let is_end = end == "="
+            || value.is_empty()
+            || key.ends_with(is_between)
+            || value.starts_with(is_between);
+        let is_of_name = |character: char| character.is_alphanumeric() || "-_.".contains(character);
+        let name = key
+            .trim_end_matches(is_between)
+            .rsplit(|it| !is_of_name(it))
+            .next()?;
+        let name = name.replace(['-', '_', '.'], "").to_ascii_lowercase();
+        let is_secret = SECRETS.iter().any(|secret| name.contains(secret)) && name != "author";
+        (is_end && is_secret).then_some(at + 1)
+    })
+}
+
+fn is_between(character: char) -> bool {
+    BETWEEN.contains(character)
 }
 
 /// Puts stars into all that a report says in sentences, whichever form it is printed in.
 pub(in crate::cli) fn report(report: &mut Report) {
     report.problems.iter_mut().for_each(problem);
-    let sentences = [&mut report.detours, &mut report.warnings, &mut report.notes];
-    for said in sentences.into_iter().flatten() {
-        *said = sentence(said);
+    for said in [&mut report.detours, &mut report.warnings, &mut report.notes] {
+        sentences(said);
+    }
+    for skipped in &mut report.skipped {
+        sentences([&mut skipped.message]);
     }
 }
 
 /// The same for one problem.
 pub(in crate::cli) fn problem(problem: &mut Problem) {
-    let hint = problem.hint.iter_mut();
-    for said in [&mut problem.what, &mut problem.cause]
-        .into_iter()
-        .chain(hint)
-    {
-        *said = sentence(said);
+    sentences([&mut problem.what, &mut problem.cause]);
+    sentences(&mut problem.hint);
+}
+
+/// Puts stars into sentences.
+pub(in crate::cli) fn sentences<'s>(said: impl IntoIterator<Item = &'s mut String>) {
+    for said in said {
+        // Most have nothing of the kind, and a run has many.
+        if said.contains(['@', '?', '#']) {
+            *said = sentence(said);
+        }
     }
 }
 
-/// A sentence with stars in place of the accounts of web addresses, and of passwords before a host.
+/// A sentence with stars in place of the accounts of web addresses, of passwords before a host, and of what stands behind the path of an
+/// address.
 pub(in crate::cli) fn sentence(text: &str) -> String {
-    let words = text.split_inclusive(|character| BETWEEN.contains(character));
+    let words = text.split_inclusive(is_between);
     let masked = |word: &str| {
         let (scheme, rest) = with_scheme(word);
-        let (account, rest) = rest.split_at(account(rest, scheme.contains("http")));
+        let (account, host) = rest.split_at(account(rest, scheme.contains("http")));
         // With a slash it may as well be a path, and without a scheme an image with a miswritten digest: `web:1.4@latest`.
         let is_account = match account.split_once('/') {
-            Some((start, _)) => start.contains(':') && is_host(rest),
-            None => !scheme.is_empty() || is_host(rest),
+            Some((start, _)) => start.contains(':') && is_host(host),
+            None => !scheme.is_empty() || is_host(host),
         };
-        match is_account {
-            true => [scheme, &stars(account), rest].concat(),
-            false => word.to_owned(),
-        }
+        starred(scheme, rest, if is_account { account.len() } else { 0 })
     };
     words.map(masked).collect()
+}
+
+/// An address with stars for its account, which ends at `account`, and for its query or fragment: people put tokens into either.
+fn starred(scheme: &str, rest: &str, account: usize) -> String {
+    let (account, rest) = rest.split_at(account);
+    let is_query = |at: &usize| !scheme.is_empty() || rest[*at..].contains('=');
+    let query = rest.find(['?', '#']).filter(is_query);
+    let (rest, query) = rest.split_at(query.map_or(rest.len(), |at| at + 1));
+    [scheme, &stars(account), rest, &stars(query)].concat()
 }
 
 /// A word up to and with its `://`, and the rest of it.
@@ -106,21 +145,12 @@ fn account(text: &str, has_scheme: bool) -> usize {
     }
 }
 
-fn masked(word: &str) -> String {
-    if TOKENS.iter().any(|token| word.contains(token)) {
-        return stars(word);
-    }
-    let (scheme, rest) = with_scheme(word);
-    let (account, rest) = rest.split_at(account(rest, !scheme.is_empty()));
-    let (rest, query) = match (scheme.is_empty(), rest.find('?')) {
-        (false, Some(at)) => rest.split_at(at + 1),
-        _ => (rest, ""),
+pub(in crate::cli) fn stars(text: &str) -> String {
+    let star = |character| match is_between(character) {
+        true => character,
+        false => '*',
     };
-    [scheme, &stars(account), rest, &stars(query)].concat()
-}
-
-fn stars(text: &str) -> String {
-    text.chars().map(|_| '*').collect()
+    text.chars().map(star).collect()
 }
 
 #[cfg(test)]
@@ -153,8 +183,18 @@ mod tests {
             ("git-token: abc def", "git-token: *** ***"),
             (
                 "{password: \"abc\", ref: main}",
-                "{password: \"***\", ref: main}",
+                "{password: \"***\"* **** *****",
             ),
+            ("password: a b: c # d", "password: * ** * * *"),
+            ("  pass: abc", "  pass: ***"),
+            ("apiKey: 'a b'", "apiKey: '* *'"),
+            ("api-key : abc", "api-key : ***"),
+            ("- auth: [abc]", "- auth: *****"),
+            ("- {\"token\":\"abc\"}", "- {\"token\":\"***\"*"),
+            ("args: [--git-token=abc]", "args: [--git-token=****"),
+            ("- shop/token:1.4", "- shop/token:1.4"),
+            ("url: https://h.test/x#abc", "url: https://h.test/x#***"),
+            ("url: h.test/x?a=abc", "url: h.test/x?*****"),
             ("- glpat-abc", "- *********"),
             (
                 "author: Ada <ada@example.com>",
@@ -189,6 +229,14 @@ mod tests {
             (
                 "`https://bob:hun/ter2@h.test/x` and `https://h.test/go/x@v1.2`",
                 "`https://************@h.test/x` and `https://h.test/go/x@v1.2`",
+            ),
+            (
+                "'https://u:p@h.test/x?token=abc': no, and `ssh://git@h.test/x#abc` or `git@h.test:x?a=b`",
+                "'https://***@h.test/x?*********': no, and `ssh://git@h.test/x#***` or `git@h.test:x?***`",
+            ),
+            (
+                "`https://h.test/x?mail=a@b.c` of #12, is it `web-?`?",
+                "`https://h.test/x?**********` of #12, is it `web-?`?",
             ),
             (
                 "cannot use `web:1.4@latest` or `h.test:5000/web:1@md5:abc` as an image",

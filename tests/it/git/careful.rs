@@ -534,17 +534,22 @@ fn a_hook_that_refuses_is_heard_and_other_hooks_do_not_run() {
 }
 
 #[test]
-fn no_token_in_the_place_of_a_name_is_shown() {
+fn no_token_in_an_address_is_shown_in_any_form() {
     let Some(tree) = Tree::new() else { return };
     // Nothing listens there.
-    tree.git("remote add origin http://a-token-in-place-of-a-name@127.0.0.1:9/deploy.git");
-    let finished = tree.imago("--update --push -vv", 2);
-    assert!(finished.stderr.contains("127.0.0.1"), "{}", finished.stderr);
-    assert!(
-        !format!("{}{}", finished.stdout, finished.stderr).contains("a-token"),
-        "{}",
-        finished.stderr
-    );
+    for address in [
+        "http://a-token-in-place-of-a-name@127.0.0.1:9/deploy.git",
+        "http://127.0.0.1:9/deploy.git?private_token=a-token",
+        "http://127.0.0.1:9/deploy.git#a-token",
+    ] {
+        tree.git(&format!("config remote.origin.url {address}"));
+        for form in ["text -vv", "json", "sarif", "markdown", "github"] {
+            let told = tree.imago(&format!("--update --push -o {form}"), 2);
+            let said = told.stdout + &told.stderr;
+            assert!(said.contains("127.0.0.1"), "{form}: {said}");
+            assert!(!said.contains("a-token"), "{form}: {said}");
+        }
+    }
 }
 
 #[test]

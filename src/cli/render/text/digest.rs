@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::TAKES_ALL;
 use crate::app::digest::ImageDigest;
 use crate::app::report::{Place, Problem};
-use crate::cli::render::{Printable, Styles};
+use crate::cli::render::{Printable, Styles, masked};
 
 /// The digests that were found, one a line, in the order of the images. Where several were asked for, the image stands beside its digest:
 /// one that has none would shift the others.
@@ -31,7 +31,8 @@ pub fn ways<'a>(
     for (asked, steps) in ways {
         writeln!(text, "{strong}asking for {}:{strong:#}", Printable(asked)).expect(TAKES_ALL);
         for step in steps {
-            writeln!(text, "  {faint}{}{faint:#}", Printable(step)).expect(TAKES_ALL);
+            let step = masked::sentence(step);
+            writeln!(text, "  {faint}{}{faint:#}", Printable(&step)).expect(TAKES_ALL);
         }
     }
     text

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::TAKES_ALL;
-use crate::cli::render::{Printable, Styles};
+use crate::cli::render::{Printable, Styles, masked};
 use crate::engine::import::{Imported, Remark, Rule, Source};
 
 /// `policies:` with the source of each above it.
@@ -52,14 +52,15 @@ pub fn remarks(imported: &Imported, styles: &Styles) -> String {
 pub fn notes(imported: &Imported) -> String {
     let mut text = lines(&imported.hints, "note");
     for note in &imported.notes {
-        writeln!(text, "note: {}", Printable(note)).expect(TAKES_ALL);
+        writeln!(text, "note: {}", Printable(&masked::sentence(note))).expect(TAKES_ALL);
     }
     text
 }
 
 fn lines(remarks: &[Remark], before: &str) -> String {
     let line = |Remark { source, text }: &Remark| {
-        format!("{before}: {}: {}\n", place(source), Printable(text))
+        let text = masked::sentence(text);
+        format!("{before}: {}: {}\n", place(source), Printable(&text))
     };
     remarks.iter().map(line).collect()
 }

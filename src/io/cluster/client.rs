@@ -94,6 +94,8 @@ pub(super) fn fault(error: &kube::Error, limits: &Limits, proxy: Option<&http::U
             fault @ (Fault::Name | Fault::LookUp | Fault::Refused | Fault::ConnectTimeout(_)),
         ) => fault,
         (None, fault) if on_the_way && fault != Fault::OpenFiles => fault,
+        // The server behind a tunnel has said nothing before TLS is agreed on.
+        (None, Fault::Lost) if says("(Connect)") => Fault::Lost,
         (None, fault) => return fault,
     };
     let port = match (proxy.port_u16(), proxy.scheme_str()) {

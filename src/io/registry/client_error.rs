@@ -42,6 +42,8 @@ pub(super) fn sort(error: &reqwest::Error, limits: &Limits, proxy: Option<&Betwe
         Some(fault @ (Fault::Name | Fault::LookUp | Fault::Refused)) => of_proxy(fault),
         // What follows a tunnel, or has none, is between us and one host alone.
         Some(fault) if on_the_way || !proxy.has_tunnel() => of_proxy(fault),
+        // Nor has the host behind a tunnel said anything before TLS is agreed on.
+        Some(Fault::Lost) if error.is_connect() => of_proxy(Fault::Lost),
         Some(fault) => fault,
         None if error.is_timeout() => match of_time(error, limits) {
             fault @ Fault::ConnectTimeout(_) => of_proxy(fault),

@@ -204,10 +204,10 @@ impl Registry {
         Ok(to)
     }
 
-    /// A refusal names the proxy that passed it on in plain text: a portal's redirect or a 403 of its rules look like the registry's.
+    /// A refusal names the proxy that may have caused it itself: a portal's redirect or a 403 of its rules look like the registry's.
     fn as_passed_on(&self, to: &Destination, mut refusal: Refusal) -> Refusal {
         if refusal.code != Code::Proxy
-            && let Some(proxy) = self.transport.spokesman(&to.base)
+            && let Some(proxy) = self.transport.spokesman(&to.base, refusal.code)
         {
             refusal.cause +=
                 &format!(" (asked through the proxy `{proxy}`, which may have said so itself)");

@@ -21,6 +21,7 @@ use super::host::Host;
 use super::proxies::{Between, Proxies};
 use super::settings::{Limits, Settings};
 use super::shared::Shared;
+use crate::engine::code::Code;
 use crate::io::credentials::{Known, Secret};
 
 /// How many redirects in a row are followed.
@@ -195,11 +196,13 @@ impl Transport {
         ))
     }
 
-    /// The proxy that itself asks the host of this URL, so that any answer may be the proxy's own.
-    pub(super) fn spokesman(&self, url: &Url) -> Option<String> {
+    /// The proxy on the way to this URL that may itself be what a refusal with this code tells of: it is the one that asks the host, or
+    /// nothing proves that what its tunnel brought, or that it ended, is the host's doing.
+    pub(super) fn spokesman(&self, url: &Url, code: Code) -> Option<String> {
         let proxy = self.proxies.on_the_way_to(url).ok().flatten()?;
         let between = Between { proxy, target: url };
-        (!between.has_tunnel()).then(|| between.shown())
+        let is_unproven = matches!(code, Code::PlainHttp | Code::ConnectionLost);
+        (is_unproven || !between.has_tunnel()).then(|| between.shown())
     }
 
     async fn addresses_of(&self, url: &Url) -> Result<Vec<IpAddr>, Fault> {

@@ -461,6 +461,12 @@ fn a_proxy_that_fails_is_named_with_what_it_said() {
             "does not connect to `https://kube.example.test:6443`",
             "check `proxy-url`",
         ),
+        (
+            "",
+            "HTTP/1.1 200 OK\r\n\r\n",
+            "on the way to `https://kube.example.test:6443` broke the connection off",
+            "check `proxy-url`",
+        ),
     ] {
         let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = proxy.local_addr().unwrap();

@@ -180,6 +180,8 @@ enum Does {
     End,
     /// Connects to the server.
     Connect,
+    /// Says that it connects, and then says something itself.
+    Intrude,
     /// Sends the request to the server itself, once.
     PassOn,
 }
@@ -215,6 +217,11 @@ fn serve(mut client: TcpStream, does: Does, to: std::net::SocketAddr) {
     match does {
         Does::End => {}
         Does::Babble => drop(client.write_all(b"SSH-2.0-x\r\n\r\n")),
+        Does::Intrude => {
+            client.write_all(b"HTTP/1.1 200 Connected\r\n\r\n").unwrap();
+            let _ = client.read(&mut [0; 4096]);
+            let _ = client.write_all(b"HTTP/1.1 403 Blocked\r\n\r\n");
+        }
         Does::Answer(status) => drop(
             client
                 .write_all(format!("HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n").as_bytes()),
@@ -344,6 +351,8 @@ fn a_proxy_that_always_fails_is_named_after_some_tries() {
     for (does, said) in [
         (Does::Answer(503), "answered 503 Service Unavailable"),
         (Does::End, "the proxy `"),
+        // It accepts, and ends the tunnel.
+        (Does::Answer(200), "broke the connection off"),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let mut at = None;
@@ -365,6 +374,26 @@ fn a_proxy_that_always_fails_is_named_after_some_tries() {
             "{does:?}: {count:?}"
         );
     }
+}
+
+#[test]
+fn a_proxy_that_speaks_within_its_tunnel_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut at = None;
+    let (_registry, _, settings, images) = over_tls(folder.path(), |to| {
+        let (address, _) = tunnels(&[], Does::Intrude, to);
+        at = Some(address);
+        format!("http://{address}")
+    });
+    let refusal = ask(settings, &images[0]).unwrap_err();
+    let named = format!(
+        "does not speak TLS (asked through the proxy `{}`, which may have said so itself)",
+        at.unwrap()
+    );
+    assert!(
+        refusal.code.as_str() == "plain-http" && refusal.cause.ends_with(&named),
+        "{refusal:?}"
+    );
 }
 
 #[test]

@@ -65,6 +65,7 @@ const ARGO_CD: &str = "Argo CD";
 const CONFIG_SYNC: &str = "Config Sync";
 const FLEET: &str = "Fleet";
 const FLUX: &str = "Flux";
+const FLUX_OPERATOR: &str = "Flux Operator";
 const GARDENER: &str = "Gardener";
 const KAPP: &str = "kapp";
 const KARMADA: &str = "Karmada";
@@ -74,12 +75,15 @@ const RANCHER: &str = "Rancher (Fleet or k3s)";
 const SVELTOS: &str = "Sveltos";
 
 /// The first match is reported.
-const MARKS: [Mark; 23] = [
+const MARKS: [Mark; 25] = [
     mark(ARGO_CD, "argocd.argoproj.io/tracking-id"),
     // Label tracking, with the label from its documentation.
     mark(ARGO_CD, "argocd.argoproj.io/instance"),
     mark(FLUX, "kustomize.toolkit.fluxcd.io/name"),
     mark(FLUX, "helm.toolkit.fluxcd.io/name"),
+    // Of a FluxInstance, and of a ResourceSet.
+    mark(FLUX_OPERATOR, "fluxcd.controlplane.io/name"),
+    mark(FLUX_OPERATOR, "resourceset.fluxcd.controlplane.io/name"),
     below(FLEET, "fleet.cattle.io/"),
     mark(RANCHER, "objectset.rio.cattle.io/id"),
     mark(RANCHER, "objectset.rio.cattle.io/hash"),
@@ -354,7 +358,15 @@ mod tests {
                 );
             }
         }
-        // One writer's opt-out does not count for another writer.
+        // One writer's opt-out does not count for another writer: Flux Operator sets this one itself.
+        let both = [
+            ("kustomize.toolkit.fluxcd.io/ssa", "Ignore"),
+            ("fluxcd.controlplane.io/name", "flux"),
+        ];
+        assert!(
+            writer(&marked("labels", &both))
+                .is_some_and(|found| found.starts_with("Flux Operator"))
+        );
         let both = [
             ("kustomize.toolkit.fluxcd.io/reconcile", "disabled"),
             ("argocd.argoproj.io/instance", "shop"),

@@ -28,10 +28,10 @@ mod workloads;
 use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{ArgAction, CommandFactory, Parser, Subcommand};
+use clap::{Arg, ArgAction, ArgMatches, CommandFactory, FromArgMatches as _, Parser, Subcommand};
 use clap_complete::Shell;
 
-use super::refused::{Refused, UsageError};
+use super::refused::{Refused, UsageError, usage};
 use spelling::Line;
 
 pub use after_check::after_check;
@@ -51,6 +51,11 @@ pub use remote::Remote;
 pub use requests::{ForgeName, Grouping, Requests};
 pub use tags::{Tags, TagsFormat};
 pub use workloads::{Kinds, Selecting};
+
+/// How many entries a list may have: each image, object or file is held against all.
+pub const MOST_ENTRIES: usize = 1024;
+/// What to do about a longer one.
+pub const FEWER_ENTRIES: &str = "write entries that fit several: all are tried one after the other";
 
 /// As clap's own, with one empty line less.
 const TEMPLATE: &str = "{about}\n{usage-heading} {usage}\n\n{all-args}{after-help}";
@@ -145,13 +150,21 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Typed, Ref
     if let Some(slip) = line.slip {
         return Err(Refused::Usage(slip));
     }
-    let typed = Typed::try_parse_from(&line.arguments).map_err(|error| match error.kind() {
+    let refused = |error: clap::Error| match error.kind() {
         ErrorKind::DisplayHelp => Refused::Asked(help::asked(&line, error.render())),
         ErrorKind::DisplayVersion => Refused::Asked(error.render()),
         _ => Refused::Usage(
             meant_for_another(&error, &line).unwrap_or_else(|| mistake::mistake(&error, &line)),
         ),
-    })?;
+    };
+    let matches = Typed::command()
+        .try_get_matches_from(&line.arguments)
+        .map_err(refused)?;
+    if let Some(flag) = too_often(&matches) {
+        let what = format!("`--{flag}` is given more than {MOST_ENTRIES} times");
+        return Err(Refused::Usage(usage(what, FEWER_ENTRIES)));
+    }
+    let typed = Typed::from_arg_matches(&matches).map_err(refused)?;
     match typed.command {
         Command::Help { command } => {
             let of = command.as_deref().into_iter();
@@ -165,6 +178,18 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Typed, Ref
         }
         _ => Ok(typed),
     }
+}
+
+/// The flag that has more values than the settings may have.
+fn too_often(matches: &ArgMatches) -> Option<String> {
+    let (name, given) = matches.subcommand()?;
+    let root = Typed::command();
+    let mut flags = root.find_subcommand(name)?.get_opts();
+    let is_one = |flag: &&Arg| {
+        let values = given.get_raw(flag.get_id().as_str());
+        values.is_some_and(|values| values.len() > MOST_ENTRIES)
+    };
+    flags.find(is_one)?.get_long().map(str::to_owned)
 }
 
 /// What another command takes: that one is meant, and what this one has of a similar spelling may do something else altogether.

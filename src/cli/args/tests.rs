@@ -12,6 +12,30 @@ fn the_flags_are_well_defined() {
 }
 
 #[test]
+fn a_flag_may_be_given_often_and_not_without_end() {
+    for flag in ["include", "exclude-image", "kind", "registry-map"] {
+        let given = |count: usize| {
+            let values = (0..count).map(|_| format!("--{flag}=a").into());
+            parse(
+                ["imago", "files"]
+                    .map(OsString::from)
+                    .into_iter()
+                    .chain(values),
+            )
+            .map(drop)
+        };
+        assert!(given(1024).is_ok(), "{flag}");
+        let Err(Refused::Usage(UsageError { what, .. })) = given(1025) else {
+            panic!("{flag}");
+        };
+        assert_eq!(what, format!("`--{flag}` is given more than 1024 times"));
+    }
+    let files = (0..5_000).map(|number| format!("{number}.yaml").into());
+    let line = ["imago", "files"].map(OsString::from).into_iter();
+    assert!(parse(line.chain(files)).is_ok());
+}
+
+#[test]
 fn what_another_command_takes_hints_at_that_one() {
     for (line, hint) in [
         (

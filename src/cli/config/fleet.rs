@@ -10,7 +10,7 @@ use serde_saphyr::{Error, Location};
 use super::explain::{explain, nearest};
 use super::values::{Setting, Written, Wrong, glob, image_glob, kind};
 use super::{Mistake, spot};
-use crate::cli::args::{Files, ForgeName, Remote, Track};
+use crate::cli::args::{FEWER_ENTRIES, Files, ForgeName, MOST_ENTRIES, Remote, Track};
 use crate::cli::refused::{UsageError, usage};
 use crate::cli::settings::{commits, remote};
 use crate::io::files::{self, FileError};
@@ -209,16 +209,20 @@ impl Entry {
                 check(text.value()).map_err(|error| (error, at(text)))?;
             }
         }
-        let many: [(&[Written<String>], Check); 7] = [
-            (&self.include, glob),
-            (&self.exclude, glob),
-            (&self.include_image, image_glob),
-            (&self.exclude_image, image_glob),
-            (&self.kind, kind),
-            (&self.exclude_kind, kind),
-            (&self.add_kind, kind),
+        let many: [(&str, &[Written<String>], Check); 7] = [
+            ("include", &self.include, glob),
+            ("exclude", &self.exclude, glob),
+            ("include-image", &self.include_image, image_glob),
+            ("exclude-image", &self.exclude_image, image_glob),
+            ("kind", &self.kind, kind),
+            ("exclude-kind", &self.exclude_kind, kind),
+            ("add-kind", &self.add_kind, kind),
         ];
-        for (written, check) in many {
+        for (name, written, check) in many {
+            if let Some(text) = written.get(MOST_ENTRIES) {
+                let what = format!("`{name}` has more than {MOST_ENTRIES} entries");
+                return Err((usage(what, FEWER_ENTRIES), at(text)));
+            }
             for text in written {
                 check(text.value()).map_err(|error| (error, at(text)))?;
             }
@@ -370,6 +374,20 @@ mod tests {
             usage.what,
             usage.hint
         )
+    }
+
+    #[test]
+    fn a_list_of_an_entry_may_have_many_entries_and_not_without_end() {
+        let list = |count: usize| {
+            let globs = "a, ".repeat(count);
+            format!("repositories:\n- repository: x\n  include-image: [{globs}]\n")
+        };
+        assert!(parse(&list(1024), Path::new("/work")).is_ok());
+        let said = wrong(&list(1025));
+        assert!(
+            said.contains("`include-image` has more than 1024 entries"),
+            "{said}"
+        );
     }
 
     #[test]

@@ -21,15 +21,12 @@ use serde_saphyr::options::MergeKeyPolicy;
 use super::explain::{MOST_ALIASES, MOST_REQUESTS, explain, requests};
 use super::policies::TagPolicy;
 pub(super) use super::written::{Setting, Written, Wrong};
-use crate::cli::args::Track;
+use crate::cli::args::{FEWER_ENTRIES, MOST_ENTRIES, Track};
 use crate::cli::refused::{UsageError, usage};
 use crate::cli::settings;
 use crate::engine::helm;
 use crate::engine::shape::{Pattern, Shape, Split};
 use crate::io::scan;
-
-/// How many entries a list may have: each image, object or file is held against all.
-const MOST_ENTRIES: usize = 1024;
 
 /// What `.imago.yaml` at the root of a repository may hold. Most are the flag of the same name; a flag that is given wins.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -247,8 +244,7 @@ impl Values {
         for (name, one_more) in lists {
             if let Some(place) = one_more {
                 let what = format!("`{name}` has more than {MOST_ENTRIES} entries");
-                let hint = "write entries that fit several: all are tried one after the other";
-                return Err((usage(what, hint), Some(place)));
+                return Err((usage(what, FEWER_ENTRIES), Some(place)));
             }
         }
         for (_, texts, check) in texts {

@@ -20,6 +20,8 @@ use signal_hook::flag;
 use signal_hook::low_level::pipe;
 use tokio::sync::Semaphore;
 
+use super::removal::remove_folder;
+
 /// How often it is looked at whether something is over.
 const STEP: Duration = Duration::from_millis(5);
 /// What is over by now may need so long to say so.
@@ -110,7 +112,7 @@ fn remove(folder: &Path) {
     };
     // Who stands in it may go on for a moment. What cannot be removed stays.
     for _ in 0..TRIES {
-        match fs::remove_dir_all(folder) {
+        match remove_folder(folder) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => thread::sleep(STEP),
             _ => break,
         }

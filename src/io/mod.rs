@@ -14,6 +14,7 @@ pub mod lock;
 mod no_proxy;
 mod once;
 pub mod registry;
+mod removal;
 pub mod resolver;
 pub mod scan;
 pub mod scratch;

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 
 use super::interrupt::{self, Removed};
+use super::removal::remove_folder;
 
 /// A new folder that only this user can read.
 #[derive(Debug)]
@@ -104,7 +105,7 @@ impl Kept {
 /// Removes what is there, if anything is. A link goes, and not what it leads to.
 fn remove(path: &Path) -> io::Result<()> {
     let removed = path.symlink_metadata().and_then(|at| match at.is_dir() {
-        true => fs::remove_dir_all(path),
+        true => remove_folder(path),
         false => fs::remove_file(path),
     });
     match removed {

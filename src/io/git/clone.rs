@@ -15,6 +15,7 @@ use super::address::{self, Address};
 use super::repository::{Listed, Repository};
 use super::transport::{Contents, Side, Transport, TransportError};
 use super::{GitError, is_branch_name};
+use crate::io::removal::remove_folder;
 
 /// The remote's name in a clone of ours.
 pub const REMOTE: &str = "origin";
@@ -99,26 +100,30 @@ const KEPT: [&str; 5] = ["HEAD", "objects", "packed-refs", "refs", "shallow"];
 
 /// Removes what a clone does not keep, and everything in it that is neither a file nor a folder: a link leads elsewhere, a pipe nowhere.
 fn clear(folder: &Path) -> std::io::Result<()> {
-    keep(folder, &|entry| {
+    keep(folder, |entry| {
         KEPT.iter().any(|kept| entry.file_name() == *kept)
     })?;
     // `info` says where more objects are.
     let objects = folder.join("objects");
     match objects.is_dir() {
-        true => keep(&objects, &|entry| entry.file_name() != "info"),
+        true => keep(&objects, |entry| entry.file_name() != "info"),
         false => Ok(()),
     }
 }
 
-fn keep(folder: &Path, is_kept: &dyn Fn(&DirEntry) -> bool) -> std::io::Result<()> {
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        let (path, kind) = (entry.path(), entry.file_type()?);
-        match is_kept(&entry) {
-            true if kind.is_dir() => keep(&path, &|_| true)?,
-            true if kind.is_file() => {}
-            _ if kind.is_dir() => std::fs::remove_dir_all(path)?,
-            _ => std::fs::remove_file(path)?,
+fn keep(folder: &Path, is_kept: impl Fn(&DirEntry) -> bool) -> std::io::Result<()> {
+    // One folder is open at a time, however deep they are.
+    let mut waiting = vec![folder.to_owned()];
+    while let Some(at) = waiting.pop() {
+        for entry in std::fs::read_dir(&at)? {
+            let entry = entry?;
+            let (path, kind) = (entry.path(), entry.file_type()?);
+            match at != folder || is_kept(&entry) {
+                true if kind.is_dir() => waiting.push(path),
+                true if kind.is_file() => {}
+                _ if kind.is_dir() => remove_folder(&path)?,
+                _ => std::fs::remove_file(path)?,
+            }
         }
     }
     Ok(())

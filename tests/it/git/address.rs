@@ -842,6 +842,24 @@ fn what_somebody_else_could_write_into_a_cache_starts_nothing_and_leads_nowhere(
     let description = std::fs::read_to_string(other.join("description"));
     assert_eq!(description.unwrap(), "somebody's");
     std::fs::remove_dir_all(&other).unwrap();
+    // Nor is what is nested deeper than files may be open a reason to stop.
+    for name in ["deep", "objects/deep", "refs/deep", "../new.git/deep"] {
+        let deep = "/a".repeat(1_500);
+        std::fs::create_dir_all(format!("{}/{name}{deep}", clone.display())).unwrap();
+        let line = format!(
+            "ulimit -n 512; exec \"$0\" files --offline --lock $1 --repository {address} --cache $2"
+        );
+        let lock = away.tree.place.beside("digests.lock");
+        let words = [
+            "-c",
+            &line,
+            env!("CARGO_BIN_EXE_imago"),
+            lock.to_str().unwrap(),
+            cache.to_str().unwrap(),
+        ];
+        let told = away.tree.place.program("sh", words).finish();
+        assert_eq!(told.code, 0, "{name}: {told:?}");
+    }
     // A folder that was open to all is not used, whatever is in it now.
     put_hook();
     open(clone.parent().unwrap(), 0o777);

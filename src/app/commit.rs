@@ -89,6 +89,10 @@ impl Session {
             (WorkspaceKind::Bare, None) => Repository::open_bare(&at.root),
             (WorkspaceKind::Bare, Some(_)) => Repository::open_own(&at.root),
         };
+        let opened = match at.origin() {
+            None => Repository::named(opened, &request.environment, &at.current),
+            Some(_) => opened,
+        };
         let mut repository = opened.map_err(|error| refused(&error))?;
         let head = repository.head().map_err(|error| refused(&error))?;
         let identity = identity(request, &repository)?;

@@ -77,6 +77,9 @@ pub enum GitError {
     /// Neither the folder nor one above it has a `.git`.
     #[error("there is no Git repository")]
     NoRepository,
+    /// This variable, with this value, has `git` work elsewhere.
+    #[error("`{0}={1}` names another repository or work tree than that of this folder")]
+    NamedElsewhere(&'static str, String),
     /// Git trusts a repository of another user only where its configuration says so.
     #[error("the repository `{0}` belongs to another user")]
     Owner(String),
@@ -143,7 +146,7 @@ impl GitError {
     /// A stable word for programs.
     pub fn code(&self) -> Code {
         match self {
-            Self::NoRepository => Code::NoRepository,
+            Self::NoRepository | Self::NamedElsewhere(..) => Code::NoRepository,
             Self::Owner(_) => Code::GitOwner,
             Self::Bare | Self::GitFolder | Self::ExplicitBare => Code::GitBare,
             Self::Unsupported(_) | Self::OldPartialClone => Code::GitUnsupported,
@@ -168,6 +171,11 @@ impl GitError {
             Self::Owner(path) => {
                 return Some(format!(
                     "run `git config --global --add safe.directory {path}`"
+                ));
+            }
+            Self::NamedElsewhere(name, _) => {
+                return Some(format!(
+                    "unset `{name}`, and run in the work tree of the repository: its `.git` says where the rest is"
                 ));
             }
             Self::Bare => "run in a work tree of it, or in a clone",

@@ -8,7 +8,7 @@ mod proposed;
 mod undo;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use git2::{ErrorCode, Oid, RepositoryState};
@@ -136,6 +136,34 @@ impl Repository {
     /// Opens a bare clone that imago has made at this folder.
     pub fn open_own(root: &Path) -> Result<Self, GitError> {
         Self::checked(Self::open_any(root)?, root.canonicalize(), Kind::Own)
+    }
+
+    /// Fails where the environment names another repository or work tree than this one, or where there is none here: `git` would work in
+    /// that one, and a run that commits does not look for it there.
+    pub fn named(
+        opened: Result<Self, GitError>,
+        environment: &BTreeMap<OsString, OsString>,
+        current: &Path,
+    ) -> Result<Self, GitError> {
+        let inner = match &opened {
+            Ok(repository) => Some(&repository.inner),
+            Err(GitError::NoRepository) => None,
+            Err(_) => return opened,
+        };
+        let real = |path: &Path| path.canonicalize().ok();
+        let own = [
+            ("GIT_DIR", inner.map(git2::Repository::path)),
+            ("GIT_WORK_TREE", inner.and_then(git2::Repository::workdir)),
+        ];
+        for (name, own) in own {
+            if let Some(named) = environment.get(OsStr::new(name))
+                && (own.is_none() || own.and_then(real) != real(&current.join(named)))
+            {
+                let named = named.to_string_lossy().into_owned();
+                return Err(GitError::NamedElsewhere(name, named));
+            }
+        }
+        opened
     }
 
     fn checked(

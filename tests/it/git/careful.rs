@@ -534,6 +534,28 @@ fn a_hook_that_refuses_is_heard_and_other_hooks_do_not_run() {
 }
 
 #[test]
+fn nothing_is_committed_here_while_the_environment_names_another_repository() {
+    let Some(tree) = Tree::new() else { return };
+    tree.git("init --quiet other");
+    let run = |line: &str, name: &str, value: &str| tree.run(line).env(name, value).finish();
+    for (name, value) in [
+        ("GIT_DIR", "other/.git"),
+        ("GIT_DIR", "none"),
+        ("GIT_WORK_TREE", "other"),
+    ] {
+        let told = run("--update --commit", name, value);
+        let cause = format!("cause: `{name}={value}` names another repository or work tree");
+        assert!(told.code == 2 && told.stderr.contains(&cause), "{told:?}");
+        assert_eq!(tree.log(), ["first"]);
+    }
+    // A hook of Git has these.
+    for (name, value) in [("GIT_DIR", ".git"), ("GIT_WORK_TREE", ".")] {
+        let told = run("--update --commit --dry-run", name, value);
+        assert_eq!(told.code, 0, "{told:?}");
+    }
+}
+
+#[test]
 fn no_token_in_an_address_is_shown_in_any_form() {
     let Some(tree) = Tree::new() else { return };
     // Nothing listens there.

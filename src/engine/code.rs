@@ -217,7 +217,7 @@ codes! {
             "Write it as `[registry/]name[:tag][@digest]`.";
         AmbiguousRecord = "ambiguous-record",
             "The annotation `imago-config-spec` fits the containers in more than one way.",
-            "Write the tag beside the digest, or correct the annotation, or remove it.";
+            "Correct the annotation; or remove it, and take the digests off the images that follow their tags.";
         InvalidAnnotation = "invalid-annotation",
             "The annotation `imago-config-spec` cannot be read.",
             "Correct the annotation, or remove it.";

@@ -14,7 +14,8 @@
 //! from one with a digest.
 //!
 //! A claim is never a guess. `web@sha256:…` fits both entries `web:1` and `web:2`, and one entry may belong to either of two
-//! images on different digests. Then the record is [`Ambiguous`], and the workload stays as it is.
+//! images on different digests: one of them may be a person's pin. Then the record is [`Ambiguous`], and the workload stays as it is.
+//! Where two images are on one digest, the one with the entry's tag is a copy of the other as it was, and both have the entry.
 
 mod claims;
 pub mod kin;

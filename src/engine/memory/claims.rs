@@ -14,9 +14,19 @@ pub(super) struct Claims<'c> {
     pinned: Vec<Option<ImageRef<'c>>>,
     /// The recorded images.
     recorded: Vec<Option<ImageRef<'c>>>,
-    /// Whether the entry is claimed.
-    taken: Vec<bool>,
+    /// The container that claimed the entry first.
+    taken: Vec<Option<usize>>,
     claims: Vec<Option<usize>>,
+}
+
+/// The entries and the containers that have the same key.
+struct Keys {
+    /// The entry at the key of each container.
+    entries: Vec<Option<usize>>,
+    /// The container at the key of each entry.
+    containers: Vec<Option<usize>>,
+    /// The entries and the containers of one list and name, where there are more of one than of the other: their places say nothing.
+    uneven: Vec<(Vec<usize>, Vec<usize>)>,
 }
 
 impl<'c> Claims<'c> {
@@ -37,7 +47,7 @@ impl<'c> Claims<'c> {
                 .iter()
                 .map(|entry| ImageRef::parse(entry.original.image()).ok())
                 .collect(),
-            taken: vec![false; entries.len()],
+            taken: vec![None; entries.len()],
             claims: vec![None; containers.len()],
         };
         let mut by_key: BTreeMap<(Role, &str), Vec<usize>> = BTreeMap::new();
@@ -48,47 +58,69 @@ impl<'c> Claims<'c> {
                 .push(at);
         }
         let keys = claims.keys(&by_key);
-        claims.by_key_and_image(&keys);
+        claims.refuse_unsure_keys(&keys)?;
+        claims.by_key_and_image(&keys)?;
         // An image on the digest of a recorded pin may be a copy of that pin, so the other images claim first.
-        claims.by_image(Tag::Written, Digests::OfNoPin)?;
-        claims.by_image(Tag::Absent, Digests::OfNoPin)?;
-        claims.by_image(Tag::Written, Digests::OfPins)?;
-        claims.by_image(Tag::Absent, Digests::OfPins)?;
-        claims.by_key(&keys);
+        claims.by_image(&keys, Tag::Written, Digests::OfNoPin)?;
+        claims.by_image(&keys, Tag::Absent, Digests::OfNoPin)?;
+        claims.by_image(&keys, Tag::Written, Digests::OfPins)?;
+        claims.by_image(&keys, Tag::Absent, Digests::OfPins)?;
+        claims.by_key(&keys)?;
         claims.as_copies();
         claims.by_name_before_an_image(&by_key);
         Ok(claims.claims)
     }
 
-    /// The entry at the key of each container.
-    fn keys(&self, by_key: &BTreeMap<(Role, &str), Vec<usize>>) -> Vec<Option<usize>> {
-        let mut namesakes: BTreeMap<(Role, &str), usize> = BTreeMap::new();
-        let key = |container: &'c Site| {
-            work::step();
-            written(container)?;
-            let key = (container.role, container.name.as_str());
-            let nth = namesakes.entry(key).or_default();
-            *nth += 1;
-            by_key.get(&key)?.get(*nth - 1).copied()
+    fn keys(&self, by_key: &BTreeMap<(Role, &str), Vec<usize>>) -> Keys {
+        let mut namesakes: BTreeMap<(Role, &str), Vec<usize>> = BTreeMap::new();
+        let mut keys = Keys {
+            entries: vec![None; self.containers.len()],
+            containers: vec![None; self.recorded.len()],
+            uneven: Vec::new(),
         };
-        self.containers.iter().map(key).collect()
+        for (at, container) in self.containers.iter().enumerate() {
+            work::step();
+            if written(container).is_some() {
+                let key = (container.role, container.name.as_str());
+                namesakes.entry(key).or_default().push(at);
+            }
+        }
+        for (key, containers) in namesakes {
+            let Some(entries) = by_key.get(&key) else {
+                continue;
+            };
+            for (entry, container) in entries.iter().zip(&containers) {
+                keys.entries[*container] = Some(*entry);
+                keys.containers[*entry] = Some(*container);
+            }
+            if entries.len() != containers.len() {
+                keys.uneven.push((entries.clone(), containers));
+            }
+        }
+        keys
     }
 
     fn take(&mut self, container: usize, entry: usize) {
-        self.taken[entry] = true;
+        self.taken[entry].get_or_insert(container);
         self.claims[container] = Some(entry);
     }
 
-    fn by_key_and_image(&mut self, keys: &[Option<usize>]) {
+    fn ambiguous(&self, container: usize) -> Ambiguous {
+        Ambiguous {
+            container: self.containers[container].name.clone(),
+        }
+    }
+
+    fn by_key_and_image(&mut self, keys: &Keys) -> Result<(), Ambiguous> {
         let at_key = |claims: &Self, container: usize| {
             work::step();
-            let (entry, written) = (keys[container]?, claims.pinned[container]?);
+            let (entry, written) = (keys.entries[container]?, claims.pinned[container]?);
             let recorded = claims.recorded[entry].filter(|recorded| {
                 claims.claims[container].is_none() && same_image(written, *recorded)
             })?;
             Some((entry, written, recorded))
         };
-        for container in 0..keys.len() {
+        for container in 0..self.containers.len() {
             if let Some((entry, _, recorded)) = at_key(self, container)
                 && recorded.has_digest()
             {
@@ -100,7 +132,7 @@ impl<'c> Claims<'c> {
             .filter_map(|recorded| Some((recorded.lookup(), recorded.digest()?)))
             .collect();
         let mut doubtful = BTreeSet::new();
-        for container in 0..keys.len() {
+        for container in 0..self.containers.len() {
             let Some((entry, written, _)) = at_key(self, container) else {
                 continue;
             };
@@ -116,23 +148,93 @@ impl<'c> Claims<'c> {
             }
         }
         if doubtful.is_empty() {
-            return;
+            return Ok(());
         }
-        let waiting =
-            (0..keys.len()).filter(|at| self.claims[*at].is_none() && !doubtful.contains(at));
+        let waiting = (0..self.containers.len())
+            .filter(|at| self.claims[*at].is_none() && !doubtful.contains(at));
         let rivals: BTreeSet<String> = waiting
             .filter_map(|container| Some(self.pinned[container]?.lookup().name().to_owned()))
+            .collect();
+        let free: BTreeSet<(Lookup, Digest)> = (self.recorded.iter().zip(&self.taken))
+            .filter(|(_, taken)| taken.is_none())
+            .filter_map(|(recorded, _)| Some(((*recorded)?.lookup(), (*recorded)?.digest()?)))
             .collect();
         for container in doubtful {
             if let Some((entry, written, _)) = at_key(self, container)
                 && !rivals.contains(written.lookup().name())
             {
+                // The pin has no container of its own any more: it may be this one, under another name.
+                if (written.digest()).is_some_and(|at| free.contains(&(written.lookup(), at))) {
+                    return Err(self.ambiguous(container));
+                }
                 self.take(container, entry);
             }
         }
+        Ok(())
     }
 
-    fn by_image(&mut self, tag: Tag, digests: Digests) -> Result<(), Ambiguous> {
+    /// Refuses to take the entry at the key of an image without a tag where it may have another one. `web@sha256:…` is written for the entry
+    /// `web`, and for `web:1` where tags are dropped.
+    fn refuse_unsure_keys(&self, keys: &Keys) -> Result<(), Ambiguous> {
+        // An entry without a tag may be meant where its own image is gone, or where an image with the tag of the other entry has its name.
+        let mut gone = BTreeSet::new();
+        let mut swapped = BTreeSet::new();
+        for (recorded, container) in self.recorded.iter().zip(&keys.containers) {
+            work::step();
+            let follows = recorded.filter(|it| it.tag().is_none() && !it.has_digest());
+            let Some(recorded) = follows else {
+                continue;
+            };
+            let there =
+                container.and_then(|at| ImageRef::parse(written(&self.containers[at])?).ok());
+            match there.filter(|there| there.same_name(&recorded)) {
+                None => {
+                    gone.insert(recorded.lookup().name().to_owned());
+                }
+                Some(there) if there.has_digest() && there.tag().is_some() => {
+                    swapped.insert(there.lookup());
+                }
+                Some(_) => {}
+            }
+        }
+        let loose = |container: usize| self.pinned[container].filter(|it| it.tag().is_none());
+        for (container, entry) in keys.entries.iter().enumerate() {
+            let recorded = entry.and_then(|entry| self.recorded[entry]);
+            if let (Some(image), Some(recorded)) = (loose(container), recorded)
+                && recorded.tag().is_some()
+                && same_image(image, recorded)
+                && (gone.contains(recorded.lookup().name()) || swapped.contains(&recorded.lookup()))
+            {
+                return Err(self.ambiguous(container));
+            }
+        }
+        for (entries, containers) in &keys.uneven {
+            // Of each repository, the tags that are recorded and the digests that are written.
+            let mut sides: BTreeMap<String, (BTreeSet<&str>, BTreeSet<Digest>)> = BTreeMap::new();
+            for recorded in entries.iter().filter_map(|entry| self.recorded[*entry]) {
+                let (tags, _) = sides
+                    .entry(recorded.lookup().name().to_owned())
+                    .or_default();
+                tags.extend((!recorded.has_digest()).then(|| recorded.asked_tag()));
+            }
+            for container in containers {
+                work::step();
+                let Some(image) = loose(*container) else {
+                    continue;
+                };
+                if let Some((tags, digests)) = sides.get_mut(image.lookup().name()) {
+                    digests.extend(image.digest());
+                    let has_new_pin = containers.len() > entries.len() && digests.len() > 1;
+                    if tags.len() > 1 || !tags.is_empty() && has_new_pin {
+                        return Err(self.ambiguous(*container));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn by_image(&mut self, keys: &Keys, tag: Tag, digests: Digests) -> Result<(), Ambiguous> {
         let waits = |container: &usize| {
             let image = self.pinned[*container].filter(|_| self.claims[*container].is_none());
             image.is_some_and(|image| image.tag().is_some() == (tag == Tag::Written))
@@ -151,13 +253,18 @@ impl<'c> Claims<'c> {
             }
         };
         let mut pools: BTreeMap<String, Pool> = BTreeMap::new();
-        for (entry, recorded) in self.recorded.iter().enumerate() {
-            if let Some(recorded) = *recorded {
-                pools.entry(pool_of(recorded)).or_default().put(
-                    entry,
-                    recorded.digest(),
-                    self.taken[entry],
-                );
+        // Entries whose own containers are gone come first.
+        for has_container in [false, true] {
+            for (entry, recorded) in self.recorded.iter().enumerate() {
+                if let Some(recorded) = *recorded
+                    && keys.containers[entry].is_some() == has_container
+                {
+                    pools.entry(pool_of(recorded)).or_default().put(
+                        entry,
+                        recorded.digest(),
+                        self.taken[entry].is_some(),
+                    );
+                }
             }
         }
         let asks = |container: usize| {
@@ -176,9 +283,7 @@ impl<'c> Claims<'c> {
         let doubtful: BTreeSet<&String> = pools.iter().filter_map(is_doubtful).collect();
         let doubtful = waiting.iter().find(|(_, pool, _)| doubtful.contains(pool));
         if let Some((container, ..)) = doubtful {
-            return Err(Ambiguous {
-                container: self.containers[*container].name.clone(),
-            });
+            return Err(self.ambiguous(*container));
         }
         for (container, pool, digest) in waiting {
             if let Some(entry) = pools.get_mut(&pool).and_then(|pool| pool.give(&digest)) {
@@ -188,15 +293,42 @@ impl<'c> Claims<'c> {
         Ok(())
     }
 
-    fn by_key(&mut self, keys: &[Option<usize>]) {
-        for (container, key) in keys.iter().enumerate() {
+    fn by_key(&mut self, keys: &Keys) -> Result<(), Ambiguous> {
+        for container in 0..self.containers.len() {
             work::step();
-            if let (None, Some(entry)) = (self.claims[container], *key)
-                && !self.taken[entry]
-                && !self.may_have_moved(container, entry)
-            {
-                self.take(container, entry);
+            let (None, Some(entry)) = (self.claims[container], keys.entries[container]) else {
+                continue;
+            };
+            match self.taken[entry] {
+                None if !self.may_have_moved(container, entry) => self.take(container, entry),
+                Some(other) if self.may_still_be(container, entry) => {
+                    let digest = |at: usize| self.pinned[at].and_then(|image| image.digest());
+                    match (digest(container), digest(other)) {
+                        // The other is a copy of this one as it was before somebody wrote another tag here.
+                        (Some(here), Some(there)) if here == there => self.take(container, entry),
+                        // One of both is a person's pin, and nothing shows which.
+                        _ => return Err(self.ambiguous(other)),
+                    }
+                }
+                _ => {}
             }
+        }
+        Ok(())
+    }
+
+    /// Whether the container at the key of an entry that another one has claimed by its image may be the entry's own: it has another tag on
+    /// a digest, or the very image without one.
+    fn may_still_be(&self, container: usize, entry: usize) -> bool {
+        let Some(recorded) = self.recorded[entry].filter(|it| !it.has_digest()) else {
+            return false;
+        };
+        let image = written(&self.containers[container]).map(ImageRef::parse);
+        let Some(Ok(image)) = image else {
+            return false;
+        };
+        match image.has_digest() {
+            true => image.tag().is_some() && image.same_name(&recorded),
+            false => image.same_lookup(&recorded),
         }
     }
 
@@ -255,7 +387,7 @@ impl<'c> Claims<'c> {
                 entries
                     .iter()
                     .copied()
-                    .filter(|entry| !taken[*entry])
+                    .filter(|entry| taken[*entry].is_none())
                     .collect()
             });
             if let Some(entry) = left.pop_front() {

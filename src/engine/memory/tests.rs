@@ -107,7 +107,7 @@ fn a_container_that_was_renamed_or_moved_keeps_its_entry() {
             ["web:1", "-"],
         ),
         (
-            vec![("front", on("web:1", OLD)), ("app", "web:1".to_owned())],
+            vec![("front", on("web:1", OLD)), ("app", "cache:3".to_owned())],
             ["web:1", "-"],
         ),
     ] {
@@ -144,6 +144,22 @@ fn an_image_that_was_changed_in_place_still_meets_the_entry_of_its_key() {
         let written = [("app", on(image, OLD)), ("side", on("proxy:2", OLD))];
         assert_eq!(claimed(&entries, &written), [claim, "proxy:2"], "{image}");
     }
+    // What was copied follows, and what was changed after it does, too. An entry without a container of its own is claimed first.
+    assert_eq!(
+        claimed(
+            &[app()],
+            &[("app", on("web:2", OLD)), ("copy", on("web:1", OLD))]
+        ),
+        ["web:1", "web:1"]
+    );
+    let two = [("app", "web:1".to_owned()), ("other", "web:1".to_owned())];
+    assert_eq!(
+        claimed(
+            &two,
+            &[("app", on("web:2", OLD)), ("third", on("web:1", NEW))]
+        ),
+        ["web:1", "web:1"]
+    );
     // Another container claims this entry by its image.
     assert_eq!(
         claimed(
@@ -232,8 +248,6 @@ fn a_pin_that_swaps_names_with_an_image_that_follows_stays_a_pin() {
         claimed(&entries, &swapped),
         [on("web:1", OLD), "web:1".to_owned()]
     );
-    // The pin is gone, and the tag moved to its digest.
-    assert_eq!(claimed(&entries, &[("app", on("web:1", OLD))]), ["web:1"]);
 }
 
 #[test]
@@ -255,6 +269,53 @@ fn what_fits_in_more_than_one_way_is_not_guessed() {
             .claim(&containers(written))
             .is_err()
     };
+    // The pin is gone and the tag moved to its digest, or the other is gone and the pin has its name.
+    let pin = [("app", "web:1".to_owned()), ("pin", on("web:1", OLD))];
+    assert!(refused(&pin, &[("app", on("web:1", OLD))]));
+    assert!(!refused(&pin, &[("app", on("web:1", NEW))]));
+    let pin = [("app", "web:1".to_owned()), ("pin", on("web", OLD))];
+    assert!(refused(&pin, &[("app", on("web", OLD))]));
+    // A pin was put beside the image, or the image was renamed and another one has its name now.
+    for (there, is_refused) in [
+        ("web:1".to_owned(), true),
+        (on("web:2", OLD), true),
+        (on("web:2", NEW), false),
+        (on("web:1", OLD), false),
+        (on("web", OLD), false),
+        ("web:2".to_owned(), false),
+        ("cache:3".to_owned(), false),
+        (on("cache:3", OLD), false),
+    ] {
+        let written = [("app", there.clone()), ("new", on("web:1", NEW))];
+        assert_eq!(refused(&[app()], &written), is_refused, "{there}");
+    }
+    // Names without tags: one of two of a name is gone, or a new one stands before them.
+    let (one, two) = (on("web", OLD), on("web", NEW));
+    let both = [("ray", "web:1".to_owned()), ("ray", "web:2".to_owned())];
+    let same = [("ray", "web:1".to_owned()), ("ray", "web:1".to_owned())];
+    for (entries, written, is_refused) in [
+        (&both[..], vec![&two], true),
+        (&both, vec![&one, &two], false),
+        (&both, vec![&"web:3".to_owned(), &one, &two], true),
+        (&same, vec![&one], false),
+        (&same[1..], vec![&one, &one], false),
+        (&same[1..], vec![&two, &one], true),
+    ] {
+        let written: Vec<_> = written.into_iter().map(|it| ("ray", it.clone())).collect();
+        assert_eq!(refused(entries, &written), is_refused, "{written:?}");
+    }
+    // An image without a tag is that of an entry without one, where its own image is gone or has the other's name.
+    let bare = [("p", "web:1".to_owned()), ("q", "web".to_owned())];
+    for (written, is_refused) in [
+        (vec![("p", one.clone()), ("q", two.clone())], false),
+        (vec![("p", one.clone())], true),
+        (vec![("p", two.clone()), ("q", on("web:1", OLD))], true),
+        (vec![("p", one.clone()), ("q", "web:2".to_owned())], false),
+        (vec![("p", on("web:1", OLD)), ("r", two.clone())], false),
+        (vec![("q", two.clone())], false),
+    ] {
+        assert_eq!(refused(&bare, &written), is_refused, "{written:?}");
+    }
     // Either one of two was removed and the other renamed, or both were renamed. Without its tag, an image does not show
     // which.
     assert!(refused(&entries, &[("x", on("web", OLD))]));

@@ -50,8 +50,7 @@ pub(super) fn consider<'w: 'r, 'r>(
 
 fn ambiguous(error: Ambiguous) -> Refusal {
     let hint = format!(
-        "write the tag of `{}` beside its digest, or correct the names in the annotation `{RECORD}`, or remove it",
-        error.container
+        "correct the names in the annotation `{RECORD}`; or remove it, and take the digests off the images that follow their tags"
     );
     Refusal {
         code: Code::AmbiguousRecord,

@@ -37,6 +37,9 @@ const NAME: &str = "imago";
 /// The key of Flux's marker.
 const FLUX: &str = "$imagepolicy";
 
+/// The longest comment that is read for this program. Its parts are looked at more than once.
+const LONGEST: usize = 1024;
+
 /// How many letters may differ for a misspelt word.
 const NEAR: usize = 2;
 
@@ -103,6 +106,10 @@ pub fn read(comment: &str) -> Vec<Mark> {
                 .next_back()
                 .is_none_or(|before| before.is_whitespace() || BEFORE.contains(&before))
     });
+    let mut places = places.peekable();
+    if comment.len() > LONGEST && (places.peek().is_some() || misspelt_name(comment).is_some()) {
+        return vec![too_long()];
+    }
     let mut found: Vec<Mark> = misspelt_name(comment).into_iter().collect();
     for (at, _) in places {
         let begins = comment[..at].trim_end().ends_with('#');
@@ -148,6 +155,9 @@ pub fn is_addressed(comment: &str) -> bool {
     else {
         return false;
     };
+    if comment.len() > LONGEST {
+        return true;
+    }
     // `# imago/ignore: "true"` is an annotation that somebody commented out.
     !text[5..].starts_with('/') && !words(name, &text[5..], true).is_empty()
 }
@@ -342,6 +352,13 @@ fn mistake(written: &str, hint: &str) -> Mark {
     Mark::Hold(Hold::of(Code::BadComment, &reason))
 }
 
+fn too_long() -> Mark {
+    let reason = format!(
+        "a comment that names imago has more than {LONGEST} bytes; write what is meant for imago in a comment of its own"
+    );
+    Mark::Hold(Hold::of(Code::BadComment, &reason))
+}
+
 /// Flux accepts only a comment that is one JSON object of strings.
 fn flux(comment: &str) -> Option<Mark> {
     let fields: BTreeMap<String, String> =
@@ -494,6 +511,28 @@ mod tests {
         ] {
             assert_eq!(told(comment), format!("bad-comment: {expected}"));
         }
+    }
+
+    #[test]
+    fn a_comment_of_any_length_is_read_in_short() {
+        let of = |begin: &str, part: &str| begin.to_owned() + &part.repeat(LONGEST);
+        for (comment, is_held) in [
+            (of("# imago: ", "minor; "), true),
+            (of("# imago: minor; ", "allow=/a/; "), true),
+            (of("# ", "imago: x; "), true),
+            (of("# imgao: ignore ", "; "), true),
+            (of("# a very long story ", "(imago: ignore) "), true),
+            (of("# a very long story ", "of images "), false),
+        ] {
+            let told = told(&comment);
+            let expected = [
+                "prose",
+                "bad-comment: a comment that names imago has more than 1024 bytes",
+            ];
+            assert!(told.starts_with(expected[usize::from(is_held)]), "{told}");
+            assert!(told.len() < 300);
+        }
+        assert!(is_addressed(&of("# imago: ", "minor; ")));
     }
 
     #[test]

@@ -13,8 +13,17 @@ use crate::engine::object::Object;
 use crate::engine::path::{Path, Step};
 use crate::engine::tree::Tree;
 
-/// The most images that charts have from those that they bring.
-const MOST_HANDED_UP: usize = 65_536;
+/// The most bytes of the places of images that charts have from those that they bring.
+const MOST_HANDED_UP: usize = 16 << 20;
+
+/// About the bytes of a place.
+fn size(at: &Path) -> usize {
+    let size = |step: &Step| match step {
+        Step::Key(key) => 32 + key.len(),
+        Step::Index(_) | Step::Inside(_) => 32,
+    };
+    at.steps().iter().map(size).sum()
+}
 
 /// How many repositories of a `Chart.yaml` count.
 const MOST_ORIGINS: usize = 64;
@@ -187,36 +196,42 @@ impl Charts {
         self.layers.settle(chosen.collect());
     }
 
-    /// Gives the images of charts to those that bring them, below their keys.
+    /// Gives the images of charts to those that bring them, below their keys, over [`DEEPEST`] charts at most.
     fn hand_up_defaults(&mut self) {
         let mut left = MOST_HANDED_UP;
-        // What a chart has got it may have to hand up in turn.
+        let parts = &self.layers.parts;
+        let own = |folder: &String| {
+            let defaults = self.folders.get(folder)?.defaults.clone();
+            Some((folder.clone(), Vec::from_iter(defaults)))
+        };
+        // What a chart has got in one round it may have to hand up in the next.
+        let mut got: BTreeMap<String, Vec<(Path, DefaultImage)>> =
+            parts.iter().filter_map(|part| own(&part.folder)).collect();
         for _ in 0..DEEPEST {
-            let mut is_new = false;
-            for Part { outer, key, folder } in &self.layers.parts {
-                let Some(part) = self.folders.get(folder) else {
+            let mut next: BTreeMap<String, Vec<(Path, DefaultImage)>> = BTreeMap::new();
+            for Part { outer, key, folder } in parts {
+                let images = got.get(folder).map_or(&[][..], Vec::as_slice);
+                let Some(taker) = self.folders.get_mut(outer) else {
                     continue;
                 };
-                let Some(rest) = left.checked_sub(1 + part.defaults.len()) else {
-                    return;
-                };
-                left = rest;
                 let key = Path::root().join(Step::Key(key.clone().into()));
-                let images = part.defaults.iter();
-                let images = images.map(|(at, image)| (key.below(at.steps()), image.clone()));
-                let images: Vec<_> = images.collect();
-                if let Some(outer) = self.folders.get_mut(outer) {
-                    for (at, image) in images {
-                        if let Entry::Vacant(place) = outer.defaults.entry(at) {
-                            place.insert(image);
-                            is_new = true;
-                        }
+                for (at, image) in images {
+                    let at = key.below(at.steps());
+                    let Some(rest) = left.checked_sub(size(&at)) else {
+                        return;
+                    };
+                    left = rest;
+                    if let Entry::Vacant(place) = taker.defaults.entry(at) {
+                        let handed = (place.key().clone(), image.clone());
+                        next.entry(outer.clone()).or_default().push(handed);
+                        place.insert(image.clone());
                     }
                 }
             }
-            if !is_new {
+            if next.is_empty() {
                 return;
             }
+            got = next;
         }
     }
 

@@ -65,7 +65,9 @@ impl<'c> Claims<'c> {
         claims.by_image(&keys, Tag::Absent, Digests::OfNoPin)?;
         claims.by_image(&keys, Tag::Written, Digests::OfPins)?;
         claims.by_image(&keys, Tag::Absent, Digests::OfPins)?;
+        claims.as_copies();
         claims.by_key(&keys)?;
+        // Of what was changed in place there may be copies, too.
         claims.as_copies();
         claims.by_name_before_an_image(&by_key);
         Ok(claims.claims)

@@ -128,15 +128,15 @@ enum Reach {
 }
 
 /// Whether a host at these addresses may send us on to a host at those: never from outside to a private address, a link-local one
-/// (a cloud's metadata service) or this machine. A host that is itself on a private network may name its neighbours.
+/// (a cloud's metadata service) or this machine. A host that is itself on a private network may name its neighbours. Whoever owns a name may
+/// give it any address, so each of its addresses must be such a one.
 pub(super) fn may_lead(from: &[IpAddr], to: &[IpAddr]) -> bool {
+    let all = |is_near: &dyn Fn(&IpAddr) -> bool| !from.is_empty() && from.iter().all(is_near);
     to.iter().all(|address| match reach(*address) {
         Reach::Public => true,
-        Reach::LinkLocal => from.contains(address),
-        Reach::Private => from
-            .iter()
-            .any(|from| matches!(reach(*from), Reach::Private | Reach::Loopback)),
-        Reach::Loopback => from.iter().any(|from| reach(*from) == Reach::Loopback),
+        Reach::LinkLocal => all(&|from| from == address),
+        Reach::Private => all(&|from| matches!(reach(*from), Reach::Private | Reach::Loopback)),
+        Reach::Loopback => all(&|from| reach(*from) == Reach::Loopback),
     })
 }
 
@@ -257,6 +257,17 @@ mod tests {
                 "{from} -> {to}"
             );
         }
+        // One more address of the name that sends us makes it no neighbour.
+        for address in [private, loopback, metadata] {
+            let address = address.parse().unwrap();
+            assert!(!may_lead(&[public.parse().unwrap(), address], &[address]));
+            assert!(!may_lead(&[address, public.parse().unwrap()], &[address]));
+        }
+        assert!(!may_lead(&[], &[private.parse().unwrap()]));
+        assert!(may_lead(
+            &[private.parse().unwrap(), "fd00::2".parse().unwrap()],
+            &[private.parse().unwrap()]
+        ));
         assert!(!may_lead(
             &[public.parse().unwrap()],
             &[public.parse().unwrap(), private.parse().unwrap()]

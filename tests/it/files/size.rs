@@ -236,6 +236,29 @@ fn a_tree_takes_little_memory_for_each_of_its_files() {
 }
 
 #[test]
+fn charts_that_bring_each_other_take_what_their_files_do() {
+    let place = Workplace::new();
+    place.write("imago.lock", LOCK);
+    let alias = "x".repeat(900);
+    for number in 0..300_usize {
+        let brings = |other: usize| {
+            format!(
+                "dependencies:\n- name: c{other}\n  alias: {alias}\n  version: 1.0.0\n  repository: file://../c{other}\n"
+            )
+        };
+        let brings = number.checked_sub(1).map_or_else(String::new, brings);
+        let chart = format!("apiVersion: v2\nname: c{number}\nversion: 1.0.0\n{brings}");
+        place.write(&format!("c{number}/Chart.yaml"), chart);
+        let values =
+            "image:\n  repository: registry.example.test/web\n  tag: \"1.4\"\n  digest: \"\"\n";
+        place.write(&format!("c{number}/values.yaml"), values);
+    }
+    let run = place.imago(["files", "--offline", "--quiet", "."]);
+    let peak = run.finish().peak;
+    assert!(peak <= 2 * *FLOOR, "{peak} KiB");
+}
+
+#[test]
 fn many_globs_take_little_memory_whatever_they_are_matched_with() {
     let globs = || (0..1600).map(|at| format!("**/*w{at}*/**/x*"));
     let list = globs().take(1024).map(|glob| format!("- '{glob}'\n"));

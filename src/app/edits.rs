@@ -332,10 +332,11 @@ pub(super) fn failed(place: Place, image: &str, refusal: &Refusal) -> Problem {
 /// A record that cannot be relied on, as a problem of its object, where the annotation stands.
 pub(super) fn unreadable_record(place: &Place, object: &Object, refusal: Refusal) -> Problem {
     let Refusal { code, cause, hint } = refusal;
-    let what = format!(
-        "cannot read the annotation `{}` of `{}`",
-        RECORD, object.name
-    );
+    let does = match code {
+        Code::AmbiguousRecord => "cannot tell which images are meant by",
+        _ => "cannot read",
+    };
+    let what = format!("{does} the annotation `{RECORD}` of `{}`", object.name);
     let place = Place {
         line: object.record_line.or(place.line),
         ..place.clone()

@@ -199,6 +199,42 @@ fn an_image_that_was_renamed_and_changed_at_once_does_not_freeze_without_a_word(
 }
 
 #[test]
+fn a_pin_beside_an_image_without_its_digest_is_not_taken_for_it() {
+    let place = Workplace::new();
+    place.write("imago.lock", super::LOCK);
+    place.write(
+        "web.yaml",
+        super::deployment("registry.example.test/web:1.4"),
+    );
+    let update = || place.imago(["files", "--update", "--offline"]);
+    update().finish_with(0);
+    let file = || std::fs::read_to_string(place.path().join("web.yaml")).unwrap();
+    let digest = format!("@sha256:{}", "1".repeat(64));
+    let pin = digest.replace('1', "9");
+    // A person takes the digest off, and puts a container with a pin beside it.
+    let text = file().replacen(&digest, "", 1)
+        + &format!("        - name: canary\n          image: registry.example.test/web:1.4{pin}\n");
+    place.write("web.yaml", &text);
+    let said = update().finish_with(3).stderr;
+    assert!(
+        said.contains("error: cannot tell which images are meant by the annotation `imago-config-spec` of `web`")
+            && said.contains("cause: the image of `canary` fits")
+            && said.contains("take the digests off the images that follow their tags"),
+        "{said}"
+    );
+    assert_eq!(file(), text);
+    // What the hint says ends it.
+    let record = text.lines().find(|line| line.contains("imago-config-spec"));
+    let without = text.replace(&format!("{}\n", record.unwrap()), "");
+    place.write("web.yaml", without.replace("  annotations:\n", ""));
+    update().finish_with(0);
+    assert!(file().contains(&format!("web:1.4{digest}")) && file().contains(&pin));
+    place
+        .imago(["files", "--check", "--offline"])
+        .finish_with(0);
+}
+
+#[test]
 fn a_text_on_which_a_parser_fails_is_a_refusal_and_nothing_else() {
     let place = Workplace::new();
     place.write("imago.lock", super::LOCK);

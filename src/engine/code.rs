@@ -321,8 +321,8 @@ codes! {
             "A filter of Git converts the file, so the commit would not have the bytes on disk.",
             "Leave the file out with `--exclude`, or run without `--commit`.";
         GitAttributes = "git-attributes",
-            "A `.gitattributes` that applies to the file is not a regular file, or it is too large or has lines that are too long.",
-            "Make it a regular file of at most 64 KiB, with lines under 2048 bytes.";
+            "A file of Git's attributes that applies to the file is not a regular file, or is too large, or has lines that are too long or patterns that may take too long.",
+            "Make it a regular file of at most 64 KiB, with lines under 2048 bytes and few stars in its patterns.";
 
         NotFound = "not-found",
             "The registry has no such tag, or the API server has no such object.",

@@ -1,6 +1,7 @@
 //! Runs in a Git repository, checked with the `git` program.
 
 mod address;
+mod attributes;
 mod bare;
 mod branch;
 mod careful;

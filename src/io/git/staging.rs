@@ -82,7 +82,7 @@ impl Unfit {
             }
             Self::Converted(_) => "leave it out with `--exclude`, or run without `--commit`",
             Self::Attributes { .. } => {
-                "make it a regular file of at most 64 KiB, with lines and macros under 2048 bytes"
+                "make it a regular file of at most 64 KiB, with short lines and macros, and few stars in its patterns"
             }
         }
     }
@@ -171,8 +171,8 @@ pub struct Staging {
     attributes: Index,
     attributes_on_disk: Checked,
     attributes_in_index: Checked,
-    /// What is wrong with the attributes that the repository has for itself, in no commit.
-    own_attributes: Option<Unfit>,
+    /// The files of attributes outside of the work tree.
+    attributes_of_machine: Vec<PathBuf>,
 }
 
 impl Staging {
@@ -199,11 +199,7 @@ impl Staging {
         let config = repository.inner.config()?;
         let modes = config.get_bool("core.filemode").unwrap_or(true);
         let names = Names::of(&config);
-        let own = repository.inner.commondir().join(attributes::OWN_FILE);
-        let own_attributes = attributes::fault_of_file(&own).map(|why| Unfit::Attributes {
-            file: own.display().to_string(),
-            why,
-        });
+        let attributes_of_machine = attributes::of_machine(&repository.inner);
         Ok(Self {
             repository,
             base: basis.base.0,
@@ -219,7 +215,7 @@ impl Staging {
             attributes,
             attributes_on_disk: Checked::default(),
             attributes_in_index: Checked::default(),
-            own_attributes,
+            attributes_of_machine,
         })
     }
 
@@ -501,21 +497,28 @@ impl Staging {
 
     /// The `.gitattributes` of a file in the working tree that is not read.
     fn refused_on_disk(&self, path: &Path) -> Option<Unfit> {
-        let fault = |file: &Path| attributes::fault_of_file(&self.repository.root().join(file));
-        let refused = self.attributes_on_disk.refused(path, fault);
+        let read = |file: &Path| attributes::of_file(&self.repository.root().join(file));
+        let refused = self
+            .attributes_on_disk
+            .refused(path, attributes::beside(path), read);
         refused.map(|(file, why)| Unfit::Attributes { file, why })
     }
 
-    /// The same in the index, which libgit2 reads beside the working tree, and in the repository's own file, which it always reads.
+    /// The same in the index, which libgit2 reads beside the working tree, and outside of both.
     fn refused_in_index(&self, path: &Path) -> Option<Unfit> {
-        if self.own_attributes.is_some() {
-            return self.own_attributes.clone();
-        }
-        let fault = |file: &Path| {
-            let entry = self.attributes.get_path(file, 0)?;
-            attributes::fault_of_blob(&self.repository.inner, entry.id)
+        let read = |file: &Path| {
+            if file.is_absolute() {
+                return attributes::of_file(file);
+            }
+            let entry = self.attributes.get_path(file, 0);
+            entry.map_or_else(
+                || Ok(Vec::new()),
+                |entry| attributes::of_blob(&self.repository.inner, entry.id),
+            )
         };
-        let refused = self.attributes_in_index.refused(path, fault);
+        let of_machine = self.attributes_of_machine.iter().cloned();
+        let files = of_machine.chain(attributes::beside(path));
+        let refused = self.attributes_in_index.refused(path, files, read);
         refused.map(|(file, why)| Unfit::Attributes { file, why })
     }
 

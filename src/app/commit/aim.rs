@@ -1,6 +1,7 @@
 //! Where a commit goes, looked up before anything is planned: what it builds on, and what may be replaced.
 
 mod onward;
+mod published;
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -16,6 +17,7 @@ use crate::io::git::identity::Identity;
 use crate::io::git::repository::{CommitId, Head, Repository};
 use crate::io::git::transport::{Depth, Heads, Side, Transport};
 use onward::onward;
+use published::refuse_unpublished;
 
 /// By how many commits a shallow clone is made to reach further back, until it is known whose a branch is.
 const DEEPENED_BY: [usize; 5] = [1, 10, 100, 1_000, 10_000];
@@ -156,7 +158,22 @@ pub(super) fn aim(
             "name another branch",
         ));
     }
-    let warning = refuse_unpublished(repository, head, transport, name, (&heads, &places))?;
+    let mut warning = None;
+    for (side, at) in transport.targets().into_iter().zip(&places) {
+        // A clone of ours was fetched a moment ago, and most other runs are on the newest commit of the default branch.
+        let is_known =
+            at.default_tip == Some(head.commit) || repository.is_own() && side == Side::Fetched;
+        if !is_known {
+            let said = refuse_unpublished(
+                repository,
+                head,
+                transport,
+                name,
+                (head.commit, side, heads.default.as_deref()),
+            )?;
+            warning = warning.or(said);
+        }
+    }
     let into = match &request.propose {
         Some(_) => Some(base_of_request(
             request, repository, head, transport, name, &heads,
@@ -279,104 +296,6 @@ fn content_of_head(repository: &Repository, head: &Head) -> Result<Content, Box<
         allowed.map_err(|error| Box::new(refused(&error)))?;
     }
     Ok(Content::Commit)
-}
-
-/// The references in which a forge keeps requests: what is merged or built of them, and is on no branch yet.
-const OF_REQUESTS: [&str; 3] = ["refs/pull/", "refs/merge-requests/", "refs/pull-requests/"];
-
-/// A branch of ours carries what it builds on to the remote, and a person's commits go there when that person says so. Where they are at the
-/// remote as a request alone, that is what is returned to be said.
-fn refuse_unpublished(
-    repository: &mut Repository,
-    head: &Head,
-    transport: &Transport,
-    name: &str,
-    (heads, places): (&Heads, &[Heads]),
-) -> Result<Option<String>, Box<Problem>> {
-    let failed = |error: GitError| Box::new(refused(&error));
-    let not_asked = |error| not_pushed(transport, &error);
-    let tips = [heads].into_iter().chain(places);
-    // A clone of ours was fetched a moment ago, and most other runs are on the newest commit of the default branch.
-    if repository.is_own() || tips.clone().any(|at| at.default_tip == Some(head.commit)) {
-        return Ok(None);
-    }
-    let (remote, default) = (transport.remote(), heads.default.as_deref());
-    let unpublished = |repository: &Repository| {
-        let branch = head
-            .branch
-            .as_deref()
-            .filter(|branch| repository.knows_branch(remote, branch))
-            .or(default)
-            .unwrap_or("main");
-        fault(
-            Code::GitUnpushed,
-            format!("cannot push `{name}`"),
-            format!(
-                "no branch or tag of `{remote}` has the commit {} that it would build on",
-                head.commit
-            ),
-            &match repository.is_bare() {
-                true => format!("push that first, or fetch what `{remote}` has"),
-                false => format!(
-                    "push that first, or check out what `{remote}` has: `git checkout --detach {remote}/{branch}`"
-                ),
-            },
-        )
-    };
-    // The remote itself is asked: what it had when it was last fetched, somebody may have taken off it since.
-    if !transport.may_have(head.commit).map_err(not_asked)? {
-        return Err(unpublished(repository));
-    }
-    // It keeps for a while what nobody sees any more, and forges keep one store for a repository and its forks. What is public follows from
-    // a reference.
-    let references = transport.references().map_err(not_asked)?;
-    let mut here = references.iter().filter(|one| one.commit == head.commit);
-    if let Some(request) = here
-        .clone()
-        .find(|one| OF_REQUESTS.iter().any(|begin| one.name.starts_with(begin)))
-        && !here.clone().any(|one| one.name.starts_with("refs/heads/"))
-    {
-        return Ok(Some(format!(
-            "HEAD is `{}` of `{remote}`: the branch `{name}` contains the commits of that request, which are on no branch yet",
-            request.name
-        )));
-    }
-    let commits: Vec<CommitId> = references.iter().map(|one| one.commit).collect();
-    if here.next().is_some()
-        || repository
-            .is_reachable(head.commit, &commits)
-            .map_err(failed)?
-    {
-        return Ok(None);
-    }
-    let mut branches: Vec<(&str, Side)> = Vec::new();
-    for one in &references {
-        let Some(branch) = one.name.strip_prefix("refs/heads/") else {
-            continue;
-        };
-        let had_it = || {
-            let had = repository.remote_branch(remote, branch);
-            had.is_some_and(|had| repository.follows(had, head.commit).unwrap_or(false))
-        };
-        if !repository.has(one.commit)
-            && ([head.branch.as_deref(), default].contains(&Some(branch)) || had_it())
-        {
-            branches.push((branch, one.side));
-        }
-    }
-    for (branch, side) in branches {
-        transport
-            .fetch(branch, Depth::Whole, side)
-            .map_err(not_asked)?;
-    }
-    *repository = repository.again().map_err(failed)?;
-    match repository
-        .is_reachable(head.commit, &commits)
-        .map_err(failed)?
-    {
-        true => Ok(None),
-        false => Err(unpublished(repository)),
-    }
 }
 
 /// A branch that is ours alone: one commit on what is checked out, replaced as a whole.

@@ -146,6 +146,19 @@ impl Transport {
         self.sides().len() > 1
     }
 
+    /// Where it is pushed to, one for each place.
+    pub fn targets(&self) -> Vec<Side> {
+        let places = self.places.iter().enumerate();
+        let sides = places.map(|(number, place)| match place.asked == self.name {
+            true => Side::Fetched,
+            false => Side::Pushed(number),
+        });
+        match self.places.is_empty() {
+            true => vec![Side::Fetched],
+            false => sides.collect(),
+        }
+    }
+
     /// Where it is fetched from, and the other places.
     fn sides(&self) -> Vec<Side> {
         let places = self.places.iter().enumerate();
@@ -265,26 +278,20 @@ impl Transport {
         self.succeeded("fetch", output).map(drop)
     }
 
-    /// Whether the remote may have a commit, wherever it is fetched from or pushed to. It may also have one that nobody sees there any more,
-    /// or that is a fork's alone.
-    pub fn may_have(&self, commit: CommitId) -> Result<bool, TransportError> {
-        for side in self.sides() {
-            let (tip, address) = (format!("--negotiation-tip={commit}"), self.address(side));
-            let output = self.run(&[
-                "fetch",
-                "--negotiate-only",
-                "--no-recurse-submodules",
-                &tip,
-                "--",
-                address,
-            ])?;
-            let said = String::from_utf8_lossy(&output.stdout);
-            // Git before 2.32, here or there, cannot be asked that way.
-            if !output.status.success() || said.lines().any(|line| line == commit.to_string()) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+    /// Whether a place may have a commit. It may also have one that nobody sees there any more, or that is a fork's alone.
+    pub fn may_have(&self, commit: CommitId, side: Side) -> Result<bool, TransportError> {
+        let tip = format!("--negotiation-tip={commit}");
+        let output = self.run(&[
+            "fetch",
+            "--negotiate-only",
+            "--no-recurse-submodules",
+            &tip,
+            "--",
+            self.address(side),
+        ])?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        // Git before 2.32, here or there, cannot be asked that way.
+        Ok(!output.status.success() || said.lines().any(|line| line == commit.to_string()))
     }
 
     /// All references of the remote, wherever it is fetched from or pushed to: branches, tags, and those of requests.

@@ -132,6 +132,48 @@ fn a_commit_of_another_remote_is_not_one_of_this() {
 }
 
 #[test]
+fn each_place_that_is_pushed_to_must_have_what_is_built_on() {
+    let both = ["bare.git", "mirror.git"];
+    let branch = "--update --push --branch imago/update";
+    for (line, pushed, at, name) in [
+        (branch, &both[..], "mirror.git", "topic"),
+        (branch, &both[..], "bare.git", "topic"),
+        (branch, &both[1..], "bare.git", "topic"),
+        (branch, &both[1..], "bare.git", "main"),
+        ("--update --push", &both[1..], "bare.git", "main"),
+        ("--update --push", &both[..], "bare.git", "main"),
+        ("--update --push", &both[..], "mirror.git", "main"),
+    ] {
+        let Some(two) = Two::new() else { return };
+        let place = |name: &str| two.ours.place.beside(name).display().to_string();
+        let [bare, mirror] = both.map(place);
+        two.ours
+            .git(&format!("clone --quiet --bare {bare} {mirror}"));
+        for name in pushed {
+            let line = format!("remote set-url --add --push origin {}", place(name));
+            two.ours.git(&line);
+        }
+        two.ours
+            .git("commit --quiet --allow-empty --message theirs");
+        let give = |at: &str| {
+            two.ours.git(&format!(
+                "push --quiet {} HEAD:refs/heads/{name}",
+                place(at)
+            ))
+        };
+        give(at);
+        let refs = || [&bare, &mirror].map(|place| two.ours.git(&format!("ls-remote {place}")));
+        let before = refs();
+        let said = two.ours.imago(line, 2).stderr;
+        assert!(said.starts_with("error: cannot push `"), "{said}");
+        assert_eq!(refs(), before, "{line} {pushed:?} {at} {name}");
+        both.into_iter().for_each(|at| drop(give(at)));
+        two.ours.imago(line, 0);
+        assert_ne!(refs(), before, "{line} {pushed:?} {at} {name}");
+    }
+}
+
+#[test]
 fn a_second_run_of_an_unchanged_branch_has_changed_nothing() {
     let Some(two) = Two::new() else { return };
     for flags in ["--push", ""] {

@@ -1,5 +1,6 @@
 //! A branch that goes on: the checked-out one, or the remote's default branch. It is built on what the remote has, and never forced.
 
+use super::published::refuse_unpublished;
 use super::{Aim, Content, Follower, Strategy, bring, content_of_head};
 use crate::app::commit::owner::first_foreign;
 use crate::app::commit::{CHANGE_TRAILER, fault, not_pushed, refused};
@@ -42,6 +43,21 @@ pub(super) fn onward(
     let mut tip = heads.tip;
     if tips.len() > 1 {
         tip = furthest(repository, transport, name, tip, &tips)?;
+    }
+    if transport.has_two_sides() {
+        let built_on = tip.unwrap_or(head.commit);
+        for (side, at) in transport.targets().into_iter().zip(&tips) {
+            if let Some(at) = *at {
+                bring(repository, transport, name, at, (Depth::Whole, side))?;
+                let beyond = repository.beyond(at, built_on).map_err(failed)?;
+                let foreign = first_foreign(repository, &beyond, name).map_err(failed)?;
+                if foreign.is_none() {
+                    continue;
+                }
+            }
+            let what = (built_on, side, heads.default.as_deref());
+            refuse_unpublished(repository, head, transport, name, what)?;
+        }
     }
     // A push to one of several places may have failed, and no new commit need ever come.
     let lags = tips.len() > 1 && tips.iter().any(|at| *at != tip);

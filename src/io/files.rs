@@ -73,6 +73,9 @@ pub enum FileError {
     /// It has this many bytes of rules, alone or with the files above it. See [`MAX_RULES`].
     #[error("it has too many rules: {0} bytes of them")]
     TooManyRules(u64),
+    /// Its patterns are too many, together with those of the files that were read before it.
+    #[error("with it, the patterns that are read would have more than {0} bytes")]
+    TooManyPatterns(u64),
     /// Another program wrote it since it was read.
     #[error("it changed on disk since it was read")]
     Changed,
@@ -104,7 +107,10 @@ impl FileError {
             Self::OpenFiles => Code::OpenFiles,
             Self::ReadOnly(_) | Self::ReadOnlySystem => Code::ReadOnly,
             Self::NotRegular(_) => Code::NotAFile,
-            Self::TooLarge(_) | Self::TooLong | Self::TooManyRules(_) => Code::TooLarge,
+            Self::TooLarge(_)
+            | Self::TooLong
+            | Self::TooManyRules(_)
+            | Self::TooManyPatterns(_) => Code::TooLarge,
             Self::Changed | Self::Displaced => Code::ChangedMeanwhile,
             Self::Outside(_) => Code::LinkOutside,
             Self::Link(_) => Code::Link,
@@ -130,6 +136,9 @@ impl FileError {
             Self::TooLarge(_) => Some("leave it out with `--exclude`"),
             Self::TooLong => Some("write it to several files, and name their folder"),
             Self::TooManyRules(_) => Some("shorten it: 64 KiB are read"),
+            Self::TooManyPatterns(_) => Some(
+                "write plain names instead of patterns, or name the folders that have manifests",
+            ),
             Self::Outside(_) => {
                 Some("name the file that it leads to, in that file's own repository")
             }

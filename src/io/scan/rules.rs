@@ -16,6 +16,13 @@ use crate::io::git::GitError;
 use crate::io::git::tracked::Tracked;
 use crate::io::git_folder;
 
+/// So many bytes may the patterns have that one walk reads: a second or two, for each becomes a part of a regular expression.
+const MOST_PATTERNS: u64 = MAX_RULES * 8;
+
+/// How many bytes the patterns have that a walk has read.
+#[derive(Debug, Default)]
+pub(super) struct Patterns(u64);
+
 /// The name of a file of rules.
 pub(super) const FILE: &str = ".gitignore";
 
@@ -34,18 +41,26 @@ struct Level {
 
 impl Rules {
     /// The rules that apply in the whole repository: `info/exclude`.
-    pub(super) fn of_repository(root: &Path) -> Result<Self, (PathBuf, FileError)> {
+    pub(super) fn of_repository(
+        root: &Path,
+        read: &mut Patterns,
+    ) -> Result<Self, (PathBuf, FileError)> {
         let Some(file) = git_folder::exclude_file(root) else {
             return Ok(Self::default());
         };
-        match Self::default().with(&file, root) {
+        match Self::default().with(&file, root, read) {
             Err(FileError::Vanished) => Ok(Self::default()),
             outcome => outcome.map_err(|error| (file, error)),
         }
     }
 
     /// Adds the rules of `file` in `folder`, which is below the folders of the rules so far.
-    pub(super) fn with(&self, file: &Path, folder: &Path) -> Result<Self, FileError> {
+    pub(super) fn with(
+        &self,
+        file: &Path,
+        folder: &Path,
+        read: &mut Patterns,
+    ) -> Result<Self, FileError> {
         let content = files::read_rules(file)?;
         let bytes = content.len() + self.0.as_ref().map_or(0, |level| level.bytes);
         if bytes as u64 > MAX_RULES * 4 {
@@ -54,6 +69,12 @@ impl Rules {
         let text =
             String::from_utf8_lossy(content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&content));
         let lines: Vec<_> = text.lines().filter_map(for_the_matcher).collect();
+        let patterns = lines.iter().filter(|line| is_pattern(line));
+        let patterns = read.0 + patterns.map(|line| line.len() as u64 + 1).sum::<u64>();
+        if patterns > MOST_PATTERNS {
+            return Err(FileError::TooManyPatterns(MOST_PATTERNS));
+        }
+        read.0 = patterns;
         let matcher = |lines: &[Cow<'_, str>]| {
             let mut builder = GitignoreBuilder::new(folder);
             for line in lines {
@@ -88,6 +109,16 @@ impl Rules {
         }
         false
     }
+}
+
+/// Whether the matcher needs a regular expression for a line: it has tables for names and for what ends as `*.log` does.
+fn is_pattern(line: &str) -> bool {
+    let rule = line.trim_start_matches('!').trim_end_matches('/');
+    let rest = match rule.strip_prefix("*.") {
+        Some(end) if !end.contains(['.', '/']) => end,
+        _ => rule,
+    };
+    !line.starts_with('#') && rest.contains(['*', '?', '[', '{', '\\'])
 }
 
 /// A line of rules as the matcher has to read it to mean what it means to Git (`wildmatch.c`). `None`: it matches nothing.

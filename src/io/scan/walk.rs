@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::plan::{Named, Plan};
-use super::rules::{self, Answer, Rules, WorkTree};
+use super::rules::{self, Answer, Patterns, Rules, WorkTree};
 use super::{DECIDING, Entry, EntryKind, FileError, have_kustomization, repository_root, template};
 use crate::io::git_folder::{DOT_GIT, is_dot_git, is_git_folder_with};
 
@@ -24,6 +24,7 @@ impl Plan {
             next: 0,
             open: Vec::new(),
             told: Vec::new(),
+            patterns: Patterns::default(),
         }
     }
 
@@ -56,6 +57,8 @@ struct Walk {
     open: Vec<Folder>,
     /// Problems to return before the walk goes on, in reverse.
     told: Vec<Entry>,
+    /// What was read of rules.
+    patterns: Patterns,
 }
 
 /// A folder that is being read.
@@ -145,7 +148,7 @@ impl Walk {
             .filter(|folder| root.as_ref().is_none_or(|root| folder.starts_with(root)))
         {
             let file = folder.join(rules::FILE);
-            match rules.with(&file, folder) {
+            match rules.with(&file, folder, &mut self.patterns) {
                 Ok(with) => rules = with,
                 Err(FileError::Vanished) => {}
                 Err(error) => {
@@ -158,7 +161,7 @@ impl Walk {
     }
 
     fn of_repository(&mut self, root: &Path) -> Rules {
-        Rules::of_repository(root).unwrap_or_else(|(file, error)| {
+        Rules::of_repository(root, &mut self.patterns).unwrap_or_else(|(file, error)| {
             self.told
                 .push(Entry::told(file.clone(), file, EntryKind::Rules(error)));
             Rules::default()
@@ -207,7 +210,7 @@ impl Walk {
         }
         if has(rules::FILE) {
             let file = path.join(rules::FILE);
-            match rules.with(&file, &real) {
+            match rules.with(&file, &real, &mut self.patterns) {
                 Ok(with) => rules = with,
                 Err(FileError::Vanished) => {}
                 Err(error) => {

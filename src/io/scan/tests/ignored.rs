@@ -331,6 +331,30 @@ fn many_files_of_rules_above_each_other_have_a_limit_together() {
     );
 }
 
+/// Each pattern becomes a part of a regular expression: 5 MB of them took half a minute.
+#[test]
+fn the_patterns_of_all_files_have_a_limit_together_and_plain_rules_have_none() {
+    let world = World::new(&[]);
+    let mut line = String::from("*.log\n/target/\n!kept\nnode_modules\n# *a*b*\n");
+    for (plain, most) in [(true, 0), (false, 3)] {
+        for folder in 0..20 {
+            world.write(&format!("{folder}/web.yaml"), "");
+            world.write(
+                &format!("{folder}/.gitignore"),
+                &line.repeat(1 + 30_000 / line.len()),
+            );
+        }
+        let found = world.scan(&[]);
+        let told = found
+            .iter()
+            .filter(|line| line.ends_with(": too-large"))
+            .count();
+        assert_eq!((told, found.len() - told), (most, 20), "{plain}: {found:?}");
+        // One long pattern takes as much of the limit as many short ones.
+        line = format!("[ab]{}*\n", "x".repeat(30_000));
+    }
+}
+
 #[test]
 fn the_settings_are_no_manifest() {
     let world = World::new(&["web.yaml", ".imago.yaml"]);

@@ -318,10 +318,12 @@ fn comments_that_are_looked_for_at_images() {
     let looked_for = |count: usize, value: fn(usize) -> String| {
         let text = release(count, value).replace("name: web\n", "name: web # imago: ignore\n");
         let file = File::parse(&text).unwrap();
-        let objects = shape::find(file.document(0)).objects;
-        assert_eq!(objects[0].sites.len(), count);
-        let objects: Vec<_> = objects.into_iter().map(|object| (0, object)).collect();
-        counted(|| assert_eq!(misplaced::lines(&file, &objects), [4]))
+        counted(|| {
+            let objects = shape::find(file.document(0)).objects;
+            assert_eq!(objects[0].sites.len(), count);
+            let objects: Vec<_> = objects.into_iter().map(|object| (0, object)).collect();
+            assert_eq!(misplaced::lines(&file, &objects), [4]);
+        })
     };
     grows("below keys", |count| looked_for(count, image_below_a_key));
     grows("in a list", |count| {

@@ -1,5 +1,4 @@
-//! Finds comments for this program that apply to no image: `# imago: ignore` counts on the line of an image, or of its key. An image that
-//! is written in parts takes those on the lines of its tag and its digest, and of the mapping's key.
+//! Finds comments for this program that apply to no image, as none has taken them when it was found ([`super::site::marks`]).
 //!
 //! ```yaml
 //! - name: web             # imago: ignore     (misplaced: without a warning it would do nothing)
@@ -9,10 +8,6 @@
 use std::collections::BTreeSet;
 
 use super::object::Object;
-use super::path::Path;
-use super::site::{Site, Slots};
-use super::splice::locate::Locator;
-use super::tree::Tree;
 use super::yaml::File;
 
 /// The message for each such comment.
@@ -27,62 +22,20 @@ pub fn lines(file: &File<'_>, workloads: &[(usize, Object)]) -> Vec<u32> {
         return Vec::new();
     }
     let documents: BTreeSet<usize> = workloads.iter().map(|(index, _)| *index).collect();
-    let images: BTreeSet<u32> = (workloads.iter())
-        .flat_map(|(_, workload)| workload.sites.iter().filter_map(|found| found.line))
-        .collect();
-    let of_parts: BTreeSet<u32> = (workloads.iter())
-        .flat_map(|(index, workload)| {
-            let mut locator = Locator::new(file, *index);
-            let sites = workload.sites.iter();
-            sites.flat_map(move |site| lines_of_parts(&mut locator, site))
-        })
-        .collect();
+    let sites = workloads.iter().flat_map(|(_, workload)| &workload.sites);
+    let commented = sites.filter_map(|site| site.commented.as_deref());
+    let taken: BTreeSet<u32> = commented.flat_map(|lines| &lines.0).copied().collect();
     let starts: Vec<usize> = (0..file.len())
         .map(|index| file.document(index).span().start)
         .collect();
     let mut misplaced: Vec<u32> = addressed
         .filter(|(line, at)| {
-            !images.contains(line)
-                && !of_parts.contains(line)
-                && !is_on_key(file, *at)
-                && documents.contains(&document_of(file, &starts, *at))
+            !taken.contains(line) && documents.contains(&document_of(file, &starts, *at))
         })
         .map(|(line, _)| line)
         .collect();
     misplaced.dedup();
     misplaced
-}
-
-/// The lines whose comments an image takes that is written in parts.
-fn lines_of_parts(locator: &mut Locator<'_, '_>, site: &Site) -> Vec<u32> {
-    let Slots::Parts(parts) = &site.slots else {
-        return Vec::new();
-    };
-    let mut lines = Vec::new();
-    for slot in parts.iter() {
-        let path = site.at.steps().iter().chain(&slot.steps);
-        let path: Path = path.cloned().collect();
-        let located = locator.locate(&path);
-        let mapping = located.nodes.get(site.at.steps().len());
-        lines.extend(mapping.and_then(|mapping| mapping.key_line()));
-        if let (Some(slot), []) = (located.nodes.last(), located.missing) {
-            lines.extend([slot.line(), slot.key_line()].into_iter().flatten());
-        }
-    }
-    lines
-}
-
-/// Whether a comment is on the line of the key of an image whose value is on the next line.
-fn is_on_key(file: &File<'_>, at: usize) -> bool {
-    let line = &file.text()[file.line_start(at)..at];
-    let key = line.trim_start_matches([' ', '\t', '-', '{', ',', '"', '\'']);
-    let value = key
-        .strip_prefix("image")
-        .map(|rest| rest.trim_start_matches(['"', '\'', ' ']))
-        .and_then(|rest| rest.strip_prefix(':'))
-        .map(str::trim);
-    // A tag, an anchor or the header of a block scalar may come before the value.
-    value.is_some_and(|value| value.is_empty() || value.starts_with(['!', '&', '|', '>']))
 }
 
 /// The document that a comment belongs to. A comment after the `---` of a document belongs to that document, even before its first

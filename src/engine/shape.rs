@@ -2,6 +2,8 @@
 //!
 //! A new kind of object is a row of [`pods::KINDS`], or of `families`. This file has no opinion on images.
 
+#[cfg(test)]
+mod comments;
 mod entries;
 mod families;
 mod fields;

@@ -9,6 +9,7 @@ use super::hold::Hold;
 use super::image::ImageRef;
 use super::marks::Mark;
 use super::path::{Path, Step};
+use super::tree::Tree;
 use super::version::{Policy, Strategy};
 
 /// A place where an image stands: a container's `image`.
@@ -30,6 +31,8 @@ pub struct Site {
     pub pull_policy: Option<PullPolicy>,
     /// The line of its image, from 1.
     pub line: Option<u32>,
+    /// The lines of the comments that it takes; most images take none, and a tree has many images.
+    pub commented: Option<Box<Lines>>,
     /// The mark that leaves it out, beside that of its whole object.
     pub ignored: Option<IgnoreMark>,
     /// The file that decides its tag and its digest anew, whatever stands here.
@@ -128,9 +131,33 @@ impl Site {
     }
 }
 
+/// Lines of a file, from 1.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lines(pub Vec<u32>);
+
+/// What comments on the lines of an image say, each with its line: on those of the scalars that it is written in, and of their keys, and on
+/// those of the keys of the mappings around these. The nearest come first.
+pub fn marks<'a, T: Tree<'a>>(
+    scalars: impl IntoIterator<Item = T>,
+    mappings: impl IntoIterator<Item = T>,
+) -> Vec<(u32, Mark)> {
+    let scalars = scalars.into_iter().flat_map(T::marks);
+    let mappings = mappings.into_iter().flat_map(T::key_marks);
+    let mut found = Vec::new();
+    for mark in scalars.chain(mappings) {
+        // Parts that stand on one line have the same comments.
+        if !found.contains(&mark) {
+            found.push(mark);
+        }
+    }
+    found
+}
+
 /// What the comments on the lines of an image say of it.
 #[derive(Debug, Default)]
 pub struct Comments {
+    /// Their lines.
+    pub lines: Option<Box<Lines>>,
     /// Whether one leaves the image out.
     pub ignored: Option<IgnoreMark>,
     /// Why one holds it.
@@ -140,10 +167,11 @@ pub struct Comments {
 }
 
 impl Comments {
-    /// Reads marks; the first of a kind counts.
-    pub fn read(marks: impl IntoIterator<Item = Mark>) -> Self {
+    /// Reads marks with their lines; the first of a kind counts.
+    pub fn read(marks: impl IntoIterator<Item = (u32, Mark)>) -> Self {
         let mut comments = Self::default();
-        for mark in marks {
+        for (line, mark) in marks {
+            comments.lines.get_or_insert_default().0.push(line);
             match mark {
                 Mark::Ignore => comments.ignored = Some(IgnoreMark::Comment),
                 Mark::Hold(hold) => comments.hold = comments.hold.or(Some(hold)),

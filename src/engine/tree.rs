@@ -27,8 +27,12 @@ pub trait Tree<'a>: Copy {
     fn is_verbatim(self) -> bool {
         true
     }
-    /// What the comments on its line say, and on that of its key.
-    fn marks(self) -> Vec<Mark> {
+    /// What the comments on its line say, and on that of its key, each with its line.
+    fn marks(self) -> Vec<(u32, Mark)> {
+        Vec::new()
+    }
+    /// The same of the line of a mapping's key alone.
+    fn key_marks(self) -> Vec<(u32, Mark)> {
         Vec::new()
     }
     /// Whether a mapping has a key itself, and not by a merge key.

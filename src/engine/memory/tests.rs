@@ -30,6 +30,7 @@ fn containers(written: &[(&str, String)]) -> Vec<Site> {
             image,
             pull_policy: None,
             line: None,
+            commented: None,
             ignored: None,
             decided_by: None,
             hold: None,

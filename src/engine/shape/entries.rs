@@ -22,8 +22,9 @@ use crate::engine::argocd::{self, GROUP as ARGO};
 use crate::engine::hold::Hold;
 use crate::engine::image::Digest;
 use crate::engine::kustomize::{ENTRIES, is_pattern, split};
+use crate::engine::marks::Mark;
 use crate::engine::path::Path;
-use crate::engine::site::{Comments, Image, Memory, Parts, Role, Site, Slot, Slots};
+use crate::engine::site::{Comments, Image, Memory, Parts, Role, Site, Slot, Slots, marks};
 use crate::engine::tree::{Scalar, Tree};
 
 /// Where mappings with the keys of a kustomization stand in an object: its group, its kinds, and the keys, with `*` for the items of a
@@ -189,13 +190,18 @@ fn argument<'a, T: Tree<'a>>(item: T, argument: &str, at: Path) -> Option<Site> 
         name: format!("images[{known}]"),
         slots: Slots::Behind(before.to_owned()),
         image: Image::Text(image.to_owned()),
-        ..blank(item, at, hold)
+        ..blank(item, marks([item], []), at, hold)
     })
 }
 
 /// A site without a name, slots and an image.
-fn blank<'a, T: Tree<'a>>(written: T, at: Path, hold: Option<Hold>) -> Site {
-    let said = Comments::read(written.marks());
+fn blank<'a, T: Tree<'a>>(
+    written: T,
+    marks: Vec<(u32, Mark)>,
+    at: Path,
+    hold: Option<Hold>,
+) -> Site {
+    let said = Comments::read(marks);
     Site {
         role: Role::Other,
         name: String::new(),
@@ -205,6 +211,7 @@ fn blank<'a, T: Tree<'a>>(written: T, at: Path, hold: Option<Hold>) -> Site {
         memory: Memory::InPlace,
         pull_policy: None,
         line: written.line(),
+        commented: said.lines,
         ignored: said.ignored,
         decided_by: None,
         hold: said.hold.or(hold),
@@ -212,6 +219,9 @@ fn blank<'a, T: Tree<'a>>(written: T, at: Path, hold: Option<Hold>) -> Site {
         marker: None,
     }
 }
+
+/// The keys of an entry that an image is written in.
+const SLOTS: [&str; 4] = ["newTag", "digest", "newName", "name"];
 
 /// The keys of an entry.
 const KEYS: [&str; 5] = ["digest", "name", "newName", "newTag", "tagSuffix"];
@@ -269,11 +279,12 @@ fn entry<'a, T: Tree<'a>>(item: T, at: Path, digests: EntryDigest) -> Option<Sit
     } else {
         None
     };
+    let scalars = SLOTS.into_iter().filter_map(|key| item.get(key));
     Some(Site {
         name: format!("images[{name}]"),
         slots: Slots::Parts(Box::new(Parts { tag, digest })),
         image,
-        ..blank(written.unwrap_or(item), at, hold)
+        ..blank(written.unwrap_or(item), marks(scalars, [item]), at, hold)
     })
 }
 

@@ -21,7 +21,7 @@ use super::scalar::scalar_site;
 use super::{families, group_of};
 use crate::engine::hold::Hold;
 use crate::engine::path::{Path, Step, dotted};
-use crate::engine::site::{Comments, Image, Memory, Parts, Role, Site, Slot, Slots};
+use crate::engine::site::{Comments, Image, Memory, Parts, Role, Site, Slot, Slots, marks};
 use crate::engine::tree::{Scalar, Tree};
 
 /// Where the objects of a kind have images.
@@ -462,7 +462,15 @@ fn parts<'a, T: Tree<'a>>(split: &Split, node: T, object: &Path, steps: &[Step])
         _ => Image::Text(Slot::whole(name, tag.as_ref(), digest.as_ref())),
     };
     let shown = written.or(digest_node).unwrap_or(node);
-    let said = Comments::read(shown.marks());
+    let keys = [Some(&split.tag), split.digest.as_ref(), Some(&split.name)];
+    let keys = || keys.into_iter().flatten();
+    let scalars = keys().filter_map(|keys| below(keys));
+    let around = keys().flat_map(|keys| {
+        (0..keys.len())
+            .rev()
+            .filter_map(|length| below(&keys[..length]))
+    });
+    let said = Comments::read(marks(scalars, around));
     Some(Site {
         role: Role::Other,
         name: dotted(steps),
@@ -472,6 +480,7 @@ fn parts<'a, T: Tree<'a>>(split: &Split, node: T, object: &Path, steps: &[Step])
         memory: Memory::InPlace,
         pull_policy: None,
         line: shown.line(),
+        commented: said.lines,
         ignored: said.ignored,
         decided_by: None,
         hold: said.hold.or(no_digest),

@@ -254,6 +254,7 @@ fn in_text<'a, T: Tree<'a>>(patch: Text<'a, T>, kinds: &Kinds, sites: &mut Vec<S
                 site.memory = Memory::InPlace;
                 site.role = Role::Other;
                 site.line = line_in_text(patch.node, patch.text, site.line);
+                site.commented = None;
                 sites.push(site);
             }
         }
@@ -317,11 +318,14 @@ fn fixed<'a, T: Tree<'a>>(pod: T, at: &Path) -> Vec<Site> {
 fn volumes<'a, T: Tree<'a>>(pod: T, at: &Path) -> Vec<Site> {
     let items = pod.get("volumes").map(T::items).unwrap_or_default();
     let with_image = items.into_iter().enumerate().filter_map(|(index, item)| {
-        let reference = item.get("image")?.get("reference")?;
+        let source = item.get("image")?;
+        let reference = source.get("reference")?;
         let at = at.join("volumes").join(index);
+        let name = item.get("name").and_then(|name| name.scalar().text());
         Some(Site {
+            name: name.unwrap_or_default().to_owned(),
             slots: Slots::Whole(Cow::Borrowed(&REFERENCE)),
-            ..scalar_site(item, reference, Role::Volume, at, Memory::Annotation)
+            ..scalar_site(source, reference, Role::Volume, at, Memory::Annotation)
         })
     });
     with_image.collect()

@@ -147,7 +147,7 @@ fn step<'a, T: Tree<'a>>(
         }
         return;
     }
-    let setter = node.marks().into_iter().find_map(|mark| match mark {
+    let setter = node.marks().into_iter().find_map(|(_, mark)| match mark {
         Mark::Flux(setter) => Some(setter),
         _ => None,
     });

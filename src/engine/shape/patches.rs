@@ -18,7 +18,7 @@ use crate::engine::hold::Hold;
 use crate::engine::kustomize::{PATCHES, Target};
 use crate::engine::object::kept_name;
 use crate::engine::path::{Path, Step};
-use crate::engine::site::{Comments, Image, Memory, Role, Site, Slots};
+use crate::engine::site::{Comments, Image, Memory, Role, Site, Slots, marks};
 use crate::engine::tree::{Scalar, Tree};
 
 /// What a file with a JSON Patch is called, as it has no kind.
@@ -57,14 +57,15 @@ pub(super) fn operations<'a, T: Tree<'a>>(document: T, at: &Path) -> Option<Vec<
         let at = at.join(index);
         match path.rsplit('/').collect::<Vec<_>>().as_slice() {
             ["image", ..] | ["reference", "image", ..] => {
-                sites.extend(site(value, path, at, &VALUE));
+                sites.extend(site((item, value), path, at, &VALUE));
             }
             [CONTAINERS | INIT_CONTAINERS, ..] => {
                 sites.extend(listed(value, path, &at.join("value")));
             }
             [_, CONTAINERS | INIT_CONTAINERS, ..] => {
                 let image = value.get("image");
-                sites.extend(image.and_then(|image| site(image, path, at.join("value"), &IMAGE)));
+                let at = at.join("value");
+                sites.extend(image.and_then(|image| site((value, image), path, at, &IMAGE)));
             }
             [last, ..] if last.is_empty() || ABOVE.contains(last) => {
                 around(value, path, &at.join("value"), MOST_ABOVE, &mut sites);
@@ -79,7 +80,8 @@ pub(super) fn operations<'a, T: Tree<'a>>(document: T, at: &Path) -> Option<Vec<
 fn listed<'a, T: Tree<'a>>(list: T, path: &str, at: &Path) -> Vec<Site> {
     let containers = list.items().into_iter().enumerate();
     let site = |(index, container): (usize, T)| {
-        site(container.get("image")?, path, at.join(index), &IMAGE)
+        let image = container.get("image")?;
+        site((container, image), path, at.join(index), &IMAGE)
     };
     containers.filter_map(site).collect()
 }
@@ -103,11 +105,17 @@ fn around<'a, T: Tree<'a>>(value: T, path: &str, at: &Path, left: usize, sites: 
     }
 }
 
-fn site<'a, T: Tree<'a>>(image: T, path: &str, at: Path, slot: &'static [Step]) -> Option<Site> {
+/// The image at a slot of a mapping.
+fn site<'a, T: Tree<'a>>(
+    (around, image): (T, T),
+    path: &str,
+    at: Path,
+    slot: &'static [Step],
+) -> Option<Site> {
     let Scalar::Text(text) = image.scalar() else {
         return None;
     };
-    let said = Comments::read(image.marks());
+    let said = Comments::read(marks([image], [around]));
     Some(Site {
         role: Role::Other,
         name: kept_name(path),
@@ -117,6 +125,7 @@ fn site<'a, T: Tree<'a>>(image: T, path: &str, at: Path, slot: &'static [Step]) 
         memory: Memory::InPlace,
         pull_policy: None,
         line: image.line(),
+        commented: said.lines,
         ignored: said.ignored,
         decided_by: None,
         hold: said.hold,

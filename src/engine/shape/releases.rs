@@ -3,18 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use memchr::memmem;
-use serde_json::{Map, Value};
 
 use super::scalar::line_in_text;
 use super::unhandled::{BROKEN_VALUES, TEMPLATED_VALUES};
 use super::{group_of, values};
 use crate::engine::argocd;
-use crate::engine::code::Code;
 use crate::engine::helm::{self, Chart};
 use crate::engine::hold::Hold;
 use crate::engine::marks::Mark;
 use crate::engine::path::{Path, Step};
-use crate::engine::site::{IgnoreMark, Parts, Site, Slot, Slots};
+use crate::engine::site::{Parts, Site, Slot, Slots, marks};
 use crate::engine::tree::{Scalar, Tree};
 use crate::engine::yaml::File;
 
@@ -261,6 +259,7 @@ fn in_text<'a, T: Tree<'a>>(node: T, at: &Path, sites: &mut Vec<Site>) -> Option
         }
         site.at = before.below(site.at.steps());
         site.line = line_in_text(node, text, site.line);
+        site.commented = None;
         sites.push(site);
     }
     None
@@ -279,19 +278,12 @@ fn parameters<'a, T: Tree<'a>>(
         let name = item.get("name").and_then(|name| name.scalar().text());
         if let (Some(steps), Some(_)) = (name.and_then(helm::set::steps), item.get("value")) {
             // The last of equal names counts.
-            written.put(&steps, index);
+            written.put(&steps, (index, *item));
         }
     }
-    let mut places = BTreeMap::new();
-    let leaf = |index: usize| match items[index].get("value").map(T::scalar) {
-        Some(Scalar::Text(text)) => Value::from(text),
-        Some(Scalar::Bool(is)) => Value::from(is),
-        Some(Scalar::Null) | None => Value::Null,
-        Some(Scalar::Other(_)) => Value::from(0),
-    };
-    let values = written.into_values(&leaf, &mut Vec::new(), &mut places);
+    let written = written.without_gaps();
     let mut found = Vec::new();
-    values::sites(&values, &Path::root(), None, &mut found);
+    values::sites(&written, &Path::root(), None, &mut found);
     let is_new = |site: &Site| match &site.slots {
         Slots::Parts(parts) => parts
             .digest
@@ -311,7 +303,7 @@ fn parameters<'a, T: Tree<'a>>(
         if is_new(&site) && !is_new(&unsettled) {
             site = unsettled;
         }
-        let place = |steps: &[Step]| places.get(site.at.below(steps).steps()).copied();
+        let place = |steps: &[Step]| written.place(&site.at.below(steps));
         let value = |slot: Slot| {
             let index = place(&slot.steps)?;
             Some((
@@ -347,94 +339,120 @@ fn parameters<'a, T: Tree<'a>>(
                 (first, slots)
             }
         };
-        let Some(node) = first.and_then(|index| items[index].get("value")) else {
+        let Some(first) = first else {
             continue;
         };
-        for mark in node.marks() {
-            match mark {
-                Mark::Ignore => site.ignored = Some(IgnoreMark::Comment),
-                Mark::Hold(hold) => site.hold = Some(hold),
-                Mark::DigestInTag => {
-                    site.hold.take_if(|hold| hold.code == Code::ChartUnproven);
-                }
-                Mark::Policy(policy) => site.policy = Some(policy),
-                Mark::Flux(policy) => site.hold = Some(Hold::flux_marker(&policy, None)),
-                Mark::Image(_) | Mark::Repository(_) => {}
-            }
-        }
-        if let Some(name) = items[first.unwrap_or_default()].get("name") {
+        if let Some(name) = items[first].get("name") {
             let name = name.scalar().text().unwrap_or_default();
             name.clone_into(&mut site.name);
         }
         site.slots = slots;
         site.at = at.clone();
-        site.line = node.line();
         sites.push(site);
     }
 }
 
 /// Parameters as the values for which they stand.
-#[derive(Default)]
-struct Written {
-    /// The parameter that says the value itself.
-    index: Option<usize>,
-    below: BTreeMap<Step, Written>,
+struct Written<T> {
+    /// The parameter that says the value itself, with its place in the list.
+    own: Option<(usize, T)>,
+    below: BTreeMap<Step, Self>,
 }
 
-impl Written {
-    fn put(&mut self, steps: &[Step], index: usize) {
+impl<T> Default for Written<T> {
+    fn default() -> Self {
+        Self {
+            own: None,
+            below: BTreeMap::new(),
+        }
+    }
+}
+
+impl<T> Written<T> {
+    fn put(&mut self, steps: &[Step], parameter: (usize, T)) {
         match steps.split_first() {
             Some((first, rest)) => self
                 .below
                 .entry(first.clone())
                 .or_default()
-                .put(rest, index),
-            None => self.index = Some(index),
+                .put(rest, parameter),
+            None => self.own = Some(parameter),
         }
     }
 
-    /// The values, in which items of lists follow each other without gaps. `places` gets the parameter of each.
-    fn into_values(
-        self,
-        leaf: &impl Fn(usize) -> Value,
-        steps: &mut Vec<Step>,
-        places: &mut BTreeMap<Vec<Step>, usize>,
-    ) -> Value {
-        if self.below.is_empty() {
-            let Some(index) = self.index else {
-                return Value::Null;
-            };
-            places.insert(steps.clone(), index);
-            return leaf(index);
+    /// The same, in which items of lists follow each other, and what has items has no keys.
+    fn without_gaps(self) -> Self {
+        let is_item = |step: &Step| !matches!(step, Step::Key(_));
+        let is_list = self.below.keys().any(is_item);
+        let below = self.below.into_iter();
+        let below = below.filter(|(step, _)| !is_list || is_item(step));
+        let below = below.enumerate().map(|(index, (step, written))| {
+            let step = if is_list { Step::Index(index) } else { step };
+            (step, written.without_gaps())
+        });
+        Self {
+            own: self.own,
+            below: below.collect(),
         }
-        let mut below = |step: Step, written: Self| {
-            steps.push(step);
-            let value = written.into_values(leaf, steps, places);
-            steps.pop();
-            value
+    }
+
+    /// The parameter that says the value, where no other says more of it.
+    fn leaf(&self) -> Option<&(usize, T)> {
+        self.own.as_ref().filter(|_| self.below.is_empty())
+    }
+
+    /// The place of the parameter that says the value there.
+    fn place(&self, at: &Path) -> Option<usize> {
+        let mut steps = at.steps().iter();
+        let (index, _) = steps
+            .try_fold(self, |written, step| written.below.get(step))?
+            .leaf()?;
+        Some(*index)
+    }
+}
+
+impl<'w, 'a: 'w, T: Tree<'a>> Tree<'w> for &'w Written<T> {
+    fn get(self, key: &str) -> Option<Self> {
+        self.below.get(&Step::Key(key.to_owned().into()))
+    }
+
+    fn items(self) -> Vec<Self> {
+        let items = self.below.iter();
+        let items = items.filter(|(step, _)| matches!(step, Step::Index(_)));
+        items.map(|(_, item)| item).collect()
+    }
+
+    fn entries(self) -> Vec<(&'w str, Self)> {
+        let entry = |(step, value): (&'w Step, Self)| match step {
+            Step::Key(key) => Some((&**key, value)),
+            Step::Index(_) | Step::Inside(_) => None,
         };
-        let (mut keys, mut items) = (Map::new(), Vec::new());
-        for (step, written) in self.below {
-            match step {
-                Step::Key(key) => {
-                    let value = below(Step::Key(key.clone()), written);
-                    keys.insert(key.into_owned(), value);
-                }
-                Step::Index(_) | Step::Inside(_) => {
-                    items.push(below(Step::Index(items.len()), written));
-                }
-            }
+        self.below.iter().filter_map(entry).collect()
+    }
+
+    fn scalar(self) -> Scalar<'w> {
+        let value = self.leaf().and_then(|(_, item)| item.get("value"));
+        match value.map(T::scalar) {
+            Some(scalar) => scalar,
+            None if self.below.is_empty() => Scalar::Null,
+            None => Scalar::Other("a mapping"),
         }
-        match items.is_empty() {
-            true => Value::Object(keys),
-            false => Value::Array(items),
-        }
+    }
+
+    fn line(self) -> Option<u32> {
+        self.leaf()?.1.get("value")?.line()
+    }
+
+    fn marks(self) -> Vec<(u32, Mark)> {
+        let nodes = self.leaf().into_iter();
+        let nodes = nodes.flat_map(|(_, item)| ["value", "name"].map(|key| item.get(key)));
+        marks(nodes.flatten(), [])
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::engine::shape::{find, find_in};
@@ -573,10 +591,15 @@ mod tests {
     fn a_parameter_far_down_a_list_makes_no_long_list() {
         let name = "a[99].".repeat(14) + "image[99].tag";
         let mut written = Written::default();
-        written.put(&helm::set::steps(&name).unwrap(), 0);
-        let mut places = BTreeMap::new();
-        let values = written.into_values(&|_| Value::from("1"), &mut Vec::new(), &mut places);
-        assert!(values.to_string().len() < name.len() * 2, "{values}");
-        assert_eq!(places.len(), 1);
+        let steps = helm::set::steps(&name).unwrap();
+        let parameter = json!({"value": "1"});
+        written.put(&steps, (0, &parameter));
+        let (written, mut depth) = (written.without_gaps(), 0);
+        let mut inner = &written;
+        while let Some(below) = inner.below.values().next() {
+            assert_eq!((inner.below.len(), inner.items().len() <= 1), (1, true));
+            (inner, depth) = (below, depth + 1);
+        }
+        assert_eq!((depth, inner.scalar()), (steps.len(), Scalar::Text("1")));
     }
 }

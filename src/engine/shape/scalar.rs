@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::pods::IMAGE;
 use crate::engine::path::Path;
-use crate::engine::site::{Comments, Image, Memory, PullPolicy, Role, Site, Slots};
+use crate::engine::site::{Comments, Image, Memory, PullPolicy, Role, Site, Slots, marks};
 use crate::engine::tree::{Scalar, Tree};
 
 /// A site whose image stands in one scalar, under the key `image` of `item`.
@@ -15,7 +15,7 @@ pub(super) fn scalar_site<'a, T: Tree<'a>>(
     at: Path,
     memory: Memory,
 ) -> Site {
-    let said = Comments::read(image.marks());
+    let said = Comments::read(marks([image], [item]));
     let text = |key| item.get(key).and_then(|value| value.scalar().text());
     Site {
         role,
@@ -31,6 +31,7 @@ pub(super) fn scalar_site<'a, T: Tree<'a>>(
         },
         pull_policy: text("imagePullPolicy").and_then(PullPolicy::of),
         line: image.line(),
+        commented: said.lines,
         ignored: said.ignored,
         decided_by: None,
         hold: said.hold,

@@ -19,7 +19,9 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use anchors::Anchors;
-use names::{Named, global_registry, is_group, is_image, is_set, repository, tag_key, text};
+use names::{
+    Named, global_registry, is_group, is_image, is_set, name_keys, repository, tag_key, text,
+};
 
 use crate::engine::change::Change;
 use crate::engine::code::Code;
@@ -29,7 +31,9 @@ use crate::engine::image::{Digest, ImageRef, is_placeholder};
 use crate::engine::kustomize;
 use crate::engine::marks::Mark;
 use crate::engine::path::{Path, Step, dotted};
-use crate::engine::site::{Comments, IgnoreMark, Image, Memory, Parts, Role, Site, Slot, Slots};
+use crate::engine::site::{
+    Comments, IgnoreMark, Image, Memory, Parts, Role, Site, Slot, Slots, marks,
+};
 use crate::engine::tree::{Scalar, Tree};
 
 /// The digest of what a chart runs with `chroot`, under the name with this suffix.
@@ -185,7 +189,7 @@ impl Walk<'_> {
         for (name, value) in entries {
             self.steps.push(Step::Key(name.to_owned().into()));
             match value.scalar() {
-                Scalar::Text(text) if is_image(name) => self.whole(value, text),
+                Scalar::Text(text) if is_image(name) => self.whole(node, value, text),
                 _ => self.below(value, name),
             }
             self.steps.pop();
@@ -198,8 +202,8 @@ impl Walk<'_> {
         self.anchors.leave(anchors);
     }
 
-    /// An image in one text.
-    fn whole<'a, T: Tree<'a>>(&mut self, node: T, text: &str) {
+    /// An image in one text of a mapping.
+    fn whole<'a, T: Tree<'a>>(&mut self, map: T, node: T, text: &str) {
         let is_whole = match ImageRef::parse(text) {
             Ok(image) => image.tag().is_some() || image.has_digest(),
             Err(_) => is_placeholder(text),
@@ -213,13 +217,22 @@ impl Walk<'_> {
             slots: Slots::Whole(Cow::Owned(vec![last.clone()])),
             image: Image::Text(text.to_owned()),
             // An alias can be written out.
-            ..self.blank(node, node.marks(), hold.filter(|_| !node.is_alias()))
+            ..self.blank(
+                node,
+                marks([node], [map]),
+                hold.filter(|_| !node.is_alias()),
+            )
         };
         self.sites.push(site);
     }
 
     /// A site without slots and an image.
-    fn blank<'a, T: Tree<'a>>(&self, written: T, marks: Vec<Mark>, hold: Option<Hold>) -> Site {
+    fn blank<'a, T: Tree<'a>>(
+        &self,
+        written: T,
+        marks: Vec<(u32, Mark)>,
+        hold: Option<Hold>,
+    ) -> Site {
         let said = Comments::read(marks);
         Site {
             role: Role::Other,
@@ -230,6 +243,7 @@ impl Walk<'_> {
             memory: Memory::InPlace,
             pull_policy: None,
             line: written.line(),
+            commented: said.lines,
             ignored: said.ignored,
             decided_by: None,
             hold: said.hold.or(hold),
@@ -319,6 +333,8 @@ impl Walk<'_> {
         let tag = group.tag.as_ref().filter(|_| !group.is_behind())?;
         let digest = slot(key, Some(node));
         let name = format!("{}{suffix}", group.name);
+        let mut marks = marks([node], []);
+        marks.extend(group.marks.iter().cloned());
         let is_no_text = matches!(node.scalar(), Scalar::Bool(_) | Scalar::Other(_));
         let no_digest = is_no_text.then(|| Hold::no_digest(key));
         let site = Site {
@@ -327,7 +343,7 @@ impl Walk<'_> {
                 tag: None,
                 digest: Some(digest),
             })),
-            ..self.blank(node, group.marks.clone(), hold.cloned().or(no_digest))
+            ..self.blank(node, marks, hold.cloned().or(no_digest))
         };
         Some(Site {
             name: format!("{}{suffix}", site.name),
@@ -359,7 +375,8 @@ struct Group<T> {
     digest_node: Option<T>,
     /// Its text may be empty or absent. `None`: there is no key for it.
     digest: Option<Slot>,
-    marks: Vec<Mark>,
+    /// What comments say on its lines, each with its line.
+    marks: Vec<(u32, Mark)>,
     /// Where its line is.
     shown: T,
 }
@@ -376,16 +393,12 @@ impl<'a, T: Tree<'a>> Group<T> {
         let digest_key = digest_key(map);
         let tag_node = map.get(tag_key);
         let digest_node = digest_key.and_then(|key| map.get(key));
-        let mut marks = Vec::new();
-        for node in [Some(map), tag_node, digest_node].into_iter().flatten() {
-            for mark in node.marks() {
-                if !marks.contains(&mark) {
-                    marks.push(mark);
-                }
-            }
-        }
+        let names = name_keys(map, key).into_iter().flatten();
+        let names = names.filter_map(|key| map.get(key));
+        let scalars = [tag_node, digest_node].into_iter().flatten();
+        let marks = marks(scalars.chain(names), [map]);
         let named = match repository(map, key, registry, default) {
-            Named::Not if marks.iter().any(|mark| matches!(mark, Mark::Image(_))) => {
+            Named::Not if marks.iter().any(|(_, mark)| matches!(mark, Mark::Image(_))) => {
                 Named::Hold(Hold::name_missing())
             }
             named => named,
@@ -394,7 +407,8 @@ impl<'a, T: Tree<'a>> Group<T> {
             Named::Not => return None,
             Named::Name(name) => {
                 let is_other = |mark: &Mark| matches!(mark, Mark::Image(other) if *other != name);
-                let hold = marks.iter().any(is_other).then(Hold::name_known);
+                let mut said = marks.iter().map(|(_, mark)| mark);
+                let hold = said.any(is_other).then(Hold::name_known);
                 (name, hold)
             }
             Named::Hold(hold) if hold.code == Code::NameMissing => match said(&marks) {
@@ -435,6 +449,10 @@ impl<'a, T: Tree<'a>> Group<T> {
             marks,
             shown: tag_node.or(digest_node).unwrap_or(map),
         })
+    }
+
+    fn says(&self, mark: &Mark) -> bool {
+        self.marks.iter().any(|(_, said)| said == mark)
     }
 
     fn has_tag(&self) -> bool {
@@ -495,7 +513,7 @@ impl<'a, T: Tree<'a>> Group<T> {
         match (&self.digest, self.digest_key) {
             (Some(_), Some("sha")) => Some(Hold::sha_form_unknown("sha")),
             (Some(_), _) => None,
-            (None, _) if self.marks.contains(&Mark::DigestInTag) => None,
+            (None, _) if self.says(&Mark::DigestInTag) => None,
             (None, _) => Some(Hold::chart_unproven()),
         }
     }
@@ -517,12 +535,12 @@ impl<'a, T: Tree<'a>> Group<T> {
 }
 
 /// The repository that comments name: those for imago, and then those for others.
-fn said(marks: &[Mark]) -> Option<String> {
-    let own = marks.iter().find_map(|mark| match mark {
+fn said(marks: &[(u32, Mark)]) -> Option<String> {
+    let own = marks.iter().find_map(|(_, mark)| match mark {
         Mark::Image(name) => Some(name),
         _ => None,
     });
-    let others = marks.iter().find_map(|mark| match mark {
+    let others = marks.iter().find_map(|(_, mark)| match mark {
         Mark::Repository(name) => Some(name),
         _ => None,
     });

@@ -186,19 +186,17 @@ impl<'f, 't> YamlNode<'f, 't> {
         })
     }
 
-    /// What comments say on its line, and on its key's.
-    fn marks_near(self) -> impl Iterator<Item = Mark> + use<'f, 't> {
-        let line = self.node().line;
-        let key = self
-            .key
-            .map(|key| self.file.node(key).line)
-            .filter(|key| *key != line);
-        let lines = (!self.file.comments.is_empty()).then_some([Some(line), key]);
-        lines.into_iter().flatten().flatten().flat_map(move |line| {
-            self.file
-                .marks_on(line)
-                .chain(self.file.renovate_above(line))
-        })
+    /// What comments say on these lines.
+    fn marks_on(self, lines: impl IntoIterator<Item = u32>) -> Vec<(u32, Mark)> {
+        if self.file.comments.is_empty() {
+            return Vec::new();
+        }
+        let on_line = |line| {
+            let marks = self.file.marks_on(line);
+            let marks = marks.chain(self.file.renovate_above(line));
+            marks.map(move |mark| (line, mark))
+        };
+        lines.into_iter().flat_map(on_line).collect()
     }
 
     /// The mappings that a merge key brings in, the strongest first.
@@ -297,8 +295,15 @@ impl<'f, 't> Tree<'f> for YamlNode<'f, 't> {
         verbatim::is_verbatim(self)
     }
 
-    fn marks(self) -> Vec<Mark> {
-        self.marks_near().collect()
+    fn marks(self) -> Vec<(u32, Mark)> {
+        let line = self.node().line;
+        let key = self.key_line().filter(|key| *key != line);
+        self.marks_on([line].into_iter().chain(key))
+    }
+
+    fn key_marks(self) -> Vec<(u32, Mark)> {
+        let key = self.key_line().filter(|_| self.is_mapping());
+        self.marks_on(key)
     }
 
     fn has_own(self, key: &str) -> bool {

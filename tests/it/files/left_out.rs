@@ -106,3 +106,31 @@ fn an_image_that_an_overlay_decides_is_ignored_where_a_person_says_so() {
         assert_eq!((skipped.as_str(), image.as_str()), (code, code));
     }
 }
+
+#[test]
+fn a_comment_is_taken_or_told_and_never_both() {
+    let place = Workplace::new();
+    place.write("Chart.yaml", "apiVersion: v2\nname: shop\nversion: 1.0.0\n");
+    let values = "image:\n  registry: registry.example.test # imago: ignore\n  repository: web\n  tag: \"1\"\n";
+    place.write("values.yaml", values);
+    let check = |code| {
+        let line = ["files", "--check", "--pinned", "--strict"];
+        place.imago(line).finish_with(code)
+    };
+    let said = check(0).stderr;
+    assert!(!said.contains("values.yaml"), "{said}");
+    place.write(
+        "values.yaml",
+        values.replace("image:\n", "image:\n  pullPolicy: Always # imago: ignore\n"),
+    );
+    let told = "values.yaml:2: a comment for imago is not on the line of an image";
+    assert_eq!(
+        check(1).stderr.matches(told).count(),
+        1,
+        "{}",
+        check(1).stderr
+    );
+    place.write("values.yaml", values.replace("ignore", "ingore"));
+    let told = check(1).stderr;
+    assert_eq!(told.matches("values.yaml:").count(), 1, "{told}");
+}

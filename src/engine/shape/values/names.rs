@@ -26,15 +26,12 @@ pub(super) fn repository<'a, T: Tree<'a>>(
         return Named::Hold(Hold::registry_unknown(key));
     }
     let own = text("registry");
-    let is_host = || name_key == "repository" && !name.contains('/') && name.contains('.');
-    let more = text("name")
-        .filter(|_| name_key == "repository" && own.is_some() && is_group(key))
-        .or_else(|| text("image").filter(|_| is_host()));
+    let more = more(map, key, (name_key, name));
     if name_key == "repository" && more.is_none() && text("image").is_some() {
         return Named::Hold(Hold::name_missing());
     }
     let name = match more {
-        Some(more) => format!("{name}/{more}"),
+        Some((_, more)) => format!("{name}/{more}"),
         None => name.to_owned(),
     };
     let has_host = || {
@@ -61,6 +58,30 @@ pub(super) fn repository<'a, T: Tree<'a>>(
         true => Named::Name(whole),
         false => Named::Not,
     }
+}
+
+/// The key and the text of what stands behind the name in a key of its own.
+fn more<'a, T: Tree<'a>>(
+    map: T,
+    key: &str,
+    (name_key, name): (&str, &str),
+) -> Option<(&'static str, &'a str)> {
+    let named = |key: &'static str| Some((key, text(map, key)?));
+    let is_in_parts = || text(map, "registry").is_some() && is_group(key);
+    let is_host = || !name.contains('/') && name.contains('.');
+    if name_key != "repository" {
+        return None;
+    }
+    let name = named("name").filter(|_| is_in_parts());
+    name.or_else(|| named("image").filter(|_| is_host()))
+}
+
+/// The keys that the repository of a mapping is written in.
+pub(super) fn name_keys<'a, T: Tree<'a>>(map: T, key: &str) -> [Option<&'static str>; 3] {
+    let name = name_key(map, key);
+    let more = name.and_then(|name| more(map, key, name));
+    let registry = name.map(|_| "registry");
+    [name.map(|(key, _)| key), more.map(|(key, _)| key), registry]
 }
 
 /// The key, other than `registry`, of what a chart may put before the repository: `hub`, `imageRegistry`, `registryUrl`, …

@@ -10,8 +10,8 @@ mod unclaimed;
 
 pub use restart::restart;
 pub use state::{State, pins, states};
-use unclaimed::Left;
 pub use unclaimed::Unclaimed;
+use unclaimed::{Left, last_part};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -21,6 +21,7 @@ use super::answer::{Answer, Answers, Refusal};
 use super::change::Change;
 use super::hold::Hold;
 use super::image::{Digest, ImageError, ImageRef, Lookup};
+use super::memory::Ledger;
 use super::object::{Object, Record};
 use super::policy::{self, Intent, Return, TagForm, Track};
 use super::running::{PodVerdict, Pods, Purpose};
@@ -456,6 +457,14 @@ pub fn restore(object: &Object, rules: &Rules) -> Result<Plan, Refusal> {
     let left = Left::of(ledger.as_ref(), &considered);
     plan.unclaimed = left.told();
     let mut still_needed = left.is_kept();
+    // What remembers in place claims no entry, and has one from before where its object has become a patch.
+    let entries = || ledger.iter().flat_map(Ledger::entries);
+    let before: BTreeMap<_, _> = entries()
+        .map(|(role, entry)| ((role, entry.name()), entry))
+        .collect();
+    let images: BTreeSet<_> = entries()
+        .filter_map(|(_, entry)| last_part(entry.image()))
+        .collect();
     for Considered {
         site,
         eligibility,
@@ -466,6 +475,10 @@ pub fn restore(object: &Object, rules: &Rules) -> Result<Plan, Refusal> {
             plan.outcomes.push(not_text(&site.image, eligibility));
             continue;
         };
+        let entry = match site.memory {
+            Memory::Annotation => entry,
+            Memory::InPlace => before.get(&(site.role, &*site.name)).copied(),
+        };
         let back = policy::restore(image, entry.map(Original::image));
         let pinned = ImageRef::parse(image).is_ok_and(|image| image.has_digest());
         let outcome = match (eligibility, back) {
@@ -474,9 +487,14 @@ pub fn restore(object: &Object, rules: &Rules) -> Result<Plan, Refusal> {
                 Outcome::Ignored(why)
             }
             (Eligibility::Taken(Intent::Variable), _) => Outcome::Variable,
-            _ if site.memory == Memory::InPlace && pinned => Outcome::Kept(
-                "its tag stands beside its digest, and nothing is recorded".to_owned(),
-            ),
+            _ if site.memory == Memory::InPlace && pinned && entry.is_none() => {
+                let is_known = last_part(image).is_some_and(|part| images.contains(part));
+                still_needed |= is_known;
+                Outcome::Kept(match is_known {
+                    true => "its tag stands beside its digest, and the record has its image under another name".to_owned(),
+                    false => "its tag stands beside its digest, and nothing is recorded".to_owned(),
+                })
+            }
             (_, Return::To(original)) => Outcome::Restored(original),
             (_, Return::Stays(why)) if ledger.is_some() => Outcome::Kept(why.to_owned()),
             _ if pinned => Outcome::Fixed,

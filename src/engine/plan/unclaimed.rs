@@ -87,7 +87,7 @@ impl<'r> Left<'r> {
 }
 
 /// The last part of an image's name.
-fn last_part(image: &str) -> Option<&str> {
+pub(super) fn last_part(image: &str) -> Option<&str> {
     ImageRef::parse(image).ok().map(|image| image.last_part())
 }
 

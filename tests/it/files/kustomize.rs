@@ -303,3 +303,30 @@ fn a_persons_pin_below_a_new_name_is_fixed_and_fails_no_strict_check() {
         .imago(["files", "--check", "--strict", "--offline"])
         .finish_with(1);
 }
+
+#[test]
+fn a_record_from_before_its_object_became_a_patch_is_put_back_or_stays() {
+    for renamed in [false, true] {
+        let place = Workplace::new();
+        fs::create_dir(place.path().join(".git")).unwrap();
+        place.write("imago.lock", LOCK);
+        place.write("web.yaml", deployment(IMAGE));
+        update(&place, &[]);
+        place.write("base.yaml", deployment("registry.example.test/other:1"));
+        place.write(
+            "kustomization.yaml",
+            "resources: [base.yaml]\npatches: [{path: web.yaml}]\n",
+        );
+        let read = || String::from_utf8(place.files()["web.yaml"].clone()).unwrap();
+        if renamed {
+            place.write("web.yaml", read().replace("name: app", "name: side"));
+        }
+        let before = read();
+        assert!(before.contains("imago-config-spec") && before.contains("@sha256:"));
+        place
+            .imago(["files", "--restore", "--offline"])
+            .finish_with(0);
+        let expected = if renamed { before } else { deployment(IMAGE) };
+        assert_eq!(read(), expected, "{renamed}");
+    }
+}

@@ -221,7 +221,7 @@ pub(super) fn report(place: Place, object: &Object, plan: &Plan) -> Reported {
         let image = site.image.text().unwrap_or_default().to_owned();
         let name = site_name(object, site);
         let at = || Place {
-            line: site.line,
+            line: site.line.map(u32::from),
             site: Some(Box::new(name.clone())),
             ..place.clone()
         };
@@ -267,7 +267,7 @@ pub(super) fn report(place: Place, object: &Object, plan: &Plan) -> Reported {
         }
         images.push(ImageReport {
             site: name,
-            line: site.line,
+            line: site.line.map(u32::from),
             image,
             outcome: outcome.clone(),
             choice: plan.choices.get(&index).cloned().map(Box::new),

@@ -550,7 +550,7 @@ mod tests {
     #[test]
     fn what_is_kept_of_each_file_of_a_tree_is_small() {
         assert!(size_of::<Looked>() <= 32, "{}", size_of::<Looked>());
-        assert!(size_of::<Site>() <= 160, "{}", size_of::<Site>());
+        assert!(size_of::<Site>() <= 152, "{}", size_of::<Site>());
         assert!(size_of::<Object>() <= 432, "{}", size_of::<Object>());
     }
 

@@ -143,7 +143,7 @@ impl Inventory {
             let Some(state) = state else { continue };
             let image = site.image.text().unwrap_or_default().to_owned();
             let place = Place {
-                line: site.line,
+                line: site.line.map(u32::from),
                 site: Some(Box::new(edits::site_name(object, site))),
                 ..place.clone()
             };

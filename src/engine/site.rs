@@ -1,6 +1,7 @@
 //! One place of one image: which scalars it is written in, where its tag is remembered, and what the comments there say.
 
 use std::borrow::Cow;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::change::Change;
@@ -30,7 +31,7 @@ pub struct Site {
     /// Its `imagePullPolicy`; `None` where it says none, or none that there is.
     pub pull_policy: Option<PullPolicy>,
     /// The line of its image, from 1.
-    pub line: Option<u32>,
+    pub line: Option<NonZeroU32>,
     /// The lines of the comments that it takes; most images take none, and a tree has many images.
     pub commented: Option<Box<Lines>>,
     /// The mark that leaves it out, beside that of its whole object.

@@ -15,6 +15,7 @@
 //! What an entry follows is `newName`, or `name`, with `newTag`. An entry without a tag sets none, and is no image.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use super::releases::below;
 use super::{Kinds, group_of};
@@ -210,7 +211,7 @@ fn blank<'a, T: Tree<'a>>(
         image: Image::Absent,
         memory: Memory::InPlace,
         pull_policy: None,
-        line: written.line(),
+        line: written.line().and_then(NonZeroU32::new),
         commented: said.lines,
         ignored: said.ignored,
         decided_by: None,

@@ -13,6 +13,7 @@ mod tests;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 use std::sync::LazyLock;
 
 use super::kinds::Kinds;
@@ -479,7 +480,7 @@ fn parts<'a, T: Tree<'a>>(split: &Split, node: T, object: &Path, steps: &[Step])
         image,
         memory: Memory::InPlace,
         pull_policy: None,
-        line: shown.line(),
+        line: shown.line().and_then(NonZeroU32::new),
         commented: said.lines,
         ignored: said.ignored,
         decided_by: None,

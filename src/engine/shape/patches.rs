@@ -10,6 +10,7 @@
 //! ```
 
 use std::borrow::Cow;
+use std::num::NonZeroU32;
 
 use super::families::{self, NEVER_BELOW};
 use super::pods::IMAGE;
@@ -124,7 +125,7 @@ fn site<'a, T: Tree<'a>>(
         image: Image::Text(text.to_owned()),
         memory: Memory::InPlace,
         pull_policy: None,
-        line: image.line(),
+        line: image.line().and_then(NonZeroU32::new),
         commented: said.lines,
         ignored: said.ignored,
         decided_by: None,

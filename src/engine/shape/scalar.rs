@@ -1,6 +1,7 @@
 //! A site whose image stands in one scalar.
 
 use std::borrow::Cow;
+use std::num::NonZeroU32;
 
 use super::pods::IMAGE;
 use crate::engine::path::Path;
@@ -30,7 +31,7 @@ pub(super) fn scalar_site<'a, T: Tree<'a>>(
             Scalar::Other(what) => Image::Other(what),
         },
         pull_policy: text("imagePullPolicy").and_then(PullPolicy::of),
-        line: image.line(),
+        line: image.line().and_then(NonZeroU32::new),
         commented: said.lines,
         ignored: said.ignored,
         decided_by: None,
@@ -44,8 +45,9 @@ pub(super) fn scalar_site<'a, T: Tree<'a>>(
 pub(super) fn line_in_text<'a, T: Tree<'a>>(
     scalar: T,
     text: &str,
-    inner: Option<u32>,
-) -> Option<u32> {
+    inner: Option<NonZeroU32>,
+) -> Option<NonZeroU32> {
     let blank = text.len() - text.trim_start_matches('\n').len();
-    (scalar.line()? + inner?).checked_sub(1 + u32::try_from(blank).ok()?)
+    let line = (scalar.line()? + inner?.get()).checked_sub(1 + u32::try_from(blank).ok()?);
+    NonZeroU32::new(line?)
 }

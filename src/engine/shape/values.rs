@@ -17,6 +17,7 @@ mod names;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use anchors::Anchors;
 use names::{
@@ -242,7 +243,7 @@ impl Walk<'_> {
             image: Image::Absent,
             memory: Memory::InPlace,
             pull_policy: None,
-            line: written.line(),
+            line: written.line().and_then(NonZeroU32::new),
             commented: said.lines,
             ignored: said.ignored,
             decided_by: None,

@@ -6,8 +6,9 @@
 //! 1. the entry at its own key (list, name, place among containers of that name), if that entry has its image;
 //! 2. otherwise, if the image has a digest, an entry that no container claimed at its own key: same repository, and same tag or
 //!    no tag in the image;
-//! 3. otherwise, if the image has a digest, the entry of a container with exactly the same image: it is a copy;
-//! 4. otherwise the entry at its own key, whatever it says: somebody changed the image in place. But not where it has a digest and no tag
+//! 3. otherwise, if the image has a digest, the entry at its own key where that is a pin's: a person moved the pin;
+//! 4. otherwise, if the image has a digest, the entry of a container with exactly the same image: it is a copy;
+//! 5. otherwise the entry at its own key, whatever it says: somebody changed the image in place. But not where it has a digest and no tag
 //!    and may be the entry's image at another host ([`kin`]): nobody knows which tag it follows there, and a person is told.
 //!
 //! Two images are the same if their normalised names are. An image without a digest needs no claim, so it never takes an entry

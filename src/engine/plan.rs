@@ -453,18 +453,22 @@ fn decided<'r>(object: &'r Object, site: &'r Site, eligibility: Eligibility<'r>)
 pub fn restore(object: &Object, rules: &Rules) -> Result<Plan, Refusal> {
     let ledger = recorded(object, rules)?;
     let mut plan = Plan::default();
-    let considered = consider(object, ledger.as_ref(), rules)?;
-    let left = Left::of(ledger.as_ref(), &considered);
-    plan.unclaimed = left.told();
-    let mut still_needed = left.is_kept();
+    let mut considered = consider(object, ledger.as_ref(), rules)?;
     // What remembers in place claims no entry, and has one from before where its object has become a patch.
     let entries = || ledger.iter().flat_map(Ledger::entries);
     let before: BTreeMap<_, _> = entries()
         .map(|(role, entry)| ((role, entry.name()), entry))
         .collect();
+    let in_place = considered.iter_mut();
+    for it in in_place.filter(|it| it.site.memory == Memory::InPlace) {
+        it.entry = before.get(&(it.site.role, &*it.site.name)).copied();
+    }
     let images: BTreeSet<_> = entries()
         .filter_map(|(_, entry)| last_part(entry.image()))
         .collect();
+    let left = Left::of(ledger.as_ref(), &considered);
+    plan.unclaimed = left.told();
+    let mut still_needed = left.is_kept();
     for Considered {
         site,
         eligibility,
@@ -474,10 +478,6 @@ pub fn restore(object: &Object, rules: &Rules) -> Result<Plan, Refusal> {
         let Image::Text(image) = &site.image else {
             plan.outcomes.push(not_text(&site.image, eligibility));
             continue;
-        };
-        let entry = match site.memory {
-            Memory::Annotation => entry,
-            Memory::InPlace => before.get(&(site.role, &*site.name)).copied(),
         };
         let back = policy::restore(image, entry.map(Original::image));
         let pinned = ImageRef::parse(image).is_ok_and(|image| image.has_digest());

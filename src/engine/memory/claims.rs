@@ -63,8 +63,12 @@ impl<'c> Claims<'c> {
         // An image on the digest of a recorded pin may be a copy of that pin, so the other images claim first.
         claims.by_image(&keys, Tag::Written, Digests::OfNoPin)?;
         claims.by_image(&keys, Tag::Absent, Digests::OfNoPin)?;
+        // One on the digest of a pin may have its own entry all the same.
+        claims.by_key_where(&keys, same_image);
         claims.by_image(&keys, Tag::Written, Digests::OfPins)?;
         claims.by_image(&keys, Tag::Absent, Digests::OfPins)?;
+        // What has a digest at the key of a pin stays a pin, whatever else it may be a copy of.
+        claims.by_key_where(&keys, |_, recorded| recorded.has_digest());
         claims.as_copies();
         claims.by_key(&keys)?;
         // Of what was changed in place there may be copies, too.
@@ -129,20 +133,21 @@ impl<'c> Claims<'c> {
                 self.take(container, entry);
             }
         }
-        let recorded = self.recorded.iter().flatten();
-        let fixed: BTreeSet<(Lookup, Digest)> = recorded
-            .filter_map(|recorded| Some((recorded.lookup(), recorded.digest()?)))
+        // Pins whose own containers are gone, or are no longer on their digests.
+        let free: BTreeSet<(Lookup, Digest)> = (self.recorded.iter().zip(&self.taken))
+            .filter(|(_, taken)| taken.is_none())
+            .filter_map(|(recorded, _)| Some(((*recorded)?.lookup(), (*recorded)?.digest()?)))
             .collect();
         let mut doubtful = BTreeSet::new();
         for container in 0..self.containers.len() {
             let Some((entry, written, _)) = at_key(self, container) else {
                 continue;
             };
-            // The record has a pin of this image and digest elsewhere. The names of the two containers may have been swapped.
-            if !fixed.is_empty()
+            // The record has such a pin of this image and digest. The names of the two containers may have been swapped.
+            if !free.is_empty()
                 && written
                     .digest()
-                    .is_some_and(|digest| fixed.contains(&(written.lookup(), digest)))
+                    .is_some_and(|digest| free.contains(&(written.lookup(), digest)))
             {
                 doubtful.insert(container);
             } else {
@@ -157,22 +162,30 @@ impl<'c> Claims<'c> {
         let rivals: BTreeSet<String> = waiting
             .filter_map(|container| Some(self.pinned[container]?.lookup().name().to_owned()))
             .collect();
-        let free: BTreeSet<(Lookup, Digest)> = (self.recorded.iter().zip(&self.taken))
-            .filter(|(_, taken)| taken.is_none())
-            .filter_map(|(recorded, _)| Some(((*recorded)?.lookup(), (*recorded)?.digest()?)))
-            .collect();
-        for container in doubtful {
-            if let Some((entry, written, _)) = at_key(self, container)
-                && !rivals.contains(written.lookup().name())
+        // The pin may be this container, under another name.
+        let is_alone = |container: &usize| {
+            let image = self.pinned[*container].map(|image| image.lookup());
+            image.is_some_and(|image| !rivals.contains(image.name()))
+        };
+        match doubtful.into_iter().find(is_alone) {
+            Some(container) => Err(self.ambiguous(container)),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes the entry at the key of each image with a digest, where nobody has it by now and this holds.
+    fn by_key_where(&mut self, keys: &Keys, is_meant: impl Fn(ImageRef<'_>, ImageRef<'_>) -> bool) {
+        for container in 0..self.containers.len() {
+            work::step();
+            let entry = keys.entries[container].filter(|entry| self.taken[*entry].is_none());
+            if let (None, Some(entry)) = (self.claims[container], entry)
+                && let (Some(image), Some(recorded)) =
+                    (self.pinned[container], self.recorded[entry])
+                && is_meant(image, recorded)
             {
-                // The pin has no container of its own any more: it may be this one, under another name.
-                if (written.digest()).is_some_and(|at| free.contains(&(written.lookup(), at))) {
-                    return Err(self.ambiguous(container));
-                }
                 self.take(container, entry);
             }
         }
-        Ok(())
     }
 
     /// Refuses to take the entry at the key of an image without a tag where it may have another one. `web@sha256:…` is written for the entry

@@ -145,6 +145,27 @@ fn an_image_that_was_changed_in_place_still_meets_the_entry_of_its_key() {
         let written = [("app", on(image, OLD)), ("side", on("proxy:2", OLD))];
         assert_eq!(claimed(&entries, &written), [claim, "proxy:2"], "{image}");
     }
+    // A pin that a person moved stays one, also where it is on the digest of another image now.
+    let pin = [app(), ("pin", on("web:1", NEW))];
+    let moved = [("app", on("web:1", OLD)), ("pin", on("web:1", OLD))];
+    assert_eq!(
+        claimed(&pin, &moved),
+        ["web:1".to_owned(), on("web:1", NEW)]
+    );
+    // The tag is on the digest of the pin. Neither changes for a third image, nor where the pin is renamed.
+    let both = [("app", on("web:1", NEW)), ("pin", on("web:1", NEW))];
+    let expected = ["web:1".to_owned(), on("web:1", NEW)];
+    assert_eq!(claimed(&pin, &both), expected);
+    let third = [&both[..], &[("new", on("web:1", OLD))]].concat();
+    assert_eq!(claimed(&pin, &third)[..2], expected);
+    assert_eq!(claimed(&pin, &third)[2], "-");
+    let renamed = [both[0].clone(), ("new", both[1].1.clone())];
+    for entries in [
+        [pin[0].clone(), pin[1].clone()],
+        [pin[1].clone(), pin[0].clone()],
+    ] {
+        assert_eq!(claimed(&entries, &renamed), expected);
+    }
     // What was copied follows, and what was changed after it does, too. An entry without a container of its own is claimed first.
     assert_eq!(
         claimed(

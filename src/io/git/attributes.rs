@@ -70,7 +70,8 @@ pub(super) fn beside(path: &Path) -> impl Iterator<Item = PathBuf> {
 /// The files outside of the work tree that libgit2 reads for every path: the repository's own, the user's and the system's. Git follows links to
 /// them.
 pub(super) fn of_machine(repository: &Repository) -> Vec<PathBuf> {
-    let folder = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let folder = |name: &str| set(name).map(PathBuf::from);
     let users = repository.config().ok().and_then(|config| {
         let named = config.get_path("core.attributesfile").ok();
         named.or_else(|| {
@@ -89,6 +90,10 @@ pub(super) fn of_machine(repository: &Repository) -> Vec<PathBuf> {
 
 /// Reads a file on the disk.
 pub(super) fn of_file(path: &Path) -> Patterns {
+    // People name it where no file shall be read.
+    if path == Path::new("/dev/null") {
+        return Ok(Vec::new());
+    }
     match files::read_rules(path) {
         Ok(content) => patterns(&content),
         Err(FileError::TooManyRules(_)) => Err(TOO_LARGE),
@@ -162,14 +167,16 @@ fn steps(pattern: &[u8], path: &[u8]) -> u64 {
         name.unwrap_or(path)
     };
     let mut parts = pattern.split(|byte| *byte == b'*');
+    let first = parts.next().unwrap_or_default();
     // Before the pattern it compares the folder of the file.
-    let before_stars = path.len() + parts.next().map_or(0, <[u8]>::len);
-    let (mut steps, mut tries) = (before_stars as u64, 1_u64);
+    let (mut steps, mut tries) = ((path.len() + first.len()) as u64, 1_u64);
+    // A star may stand in a class, whose end is not looked for: whatever follows may fit everywhere.
+    let mut may_be_class = first.contains(&b'[');
     for part in parts.filter(|part| !part.is_empty()) {
-        let plain = part
-            .iter()
-            .take_while(|byte| !b"?[\\".contains(byte))
-            .count();
+        let signs = part.iter();
+        let signs = signs.take_while(|byte| !may_be_class && !b"?[\\".contains(byte));
+        let plain = signs.count();
+        may_be_class |= part.contains(&b'[');
         // `**/` may also stand for nothing.
         let (mut each, mut fits) = (part.len(), usize::from(part[0] == b'/'));
         for at in 0..=text.len() {
@@ -238,6 +245,8 @@ mod tests {
             ("*a*a*a*a*a*a*a*a*a*a*a*a*b a=b\n", 1, &name),
             ("*A*A*A*A*A*A*A*A*A*A*A*A*b a=b\n", 1, &name),
             ("*[a]*[a]*[a]*[a]*b a=b\n", 1, &name),
+            ("[*a]*a*a*a*a*a*a*a*a*b a=b\n", 1, &name),
+            ("*[*a]*[*a]*[*a]*[*a]*b a=b\n", 1, &name),
             ("*\\a*\\a*\\a*\\a*b a=b\n", 1, &name),
             ("**/**/**/**/**/**/b a=b\n", 1, &folders),
             ("*a*a*b a=b\n", 100, &name),

@@ -4,6 +4,7 @@
 //! and it is reported as a problem. (Git does not follow a link there either.)
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,12 +17,31 @@ use crate::io::git::GitError;
 use crate::io::git::tracked::Tracked;
 use crate::io::git_folder;
 
-/// So many bytes may the patterns have that one walk reads: a second or two, for each becomes a part of a regular expression.
-const MOST_PATTERNS: u64 = MAX_RULES * 8;
+/// So many bytes may the patterns have that one walk reads: some seconds, for each becomes a part of a regular expression.
+const MOST_PATTERNS: u64 = MAX_RULES * 32;
 
-/// How many bytes the patterns have that a walk has read.
+/// How many bytes the patterns have that a walk has read, and of which files. Those above several named folders count once.
 #[derive(Debug, Default)]
-pub(super) struct Patterns(u64);
+pub(super) struct Patterns {
+    bytes: u64,
+    files: BTreeSet<PathBuf>,
+}
+
+impl Patterns {
+    fn add(&mut self, file: &Path, lines: &[Cow<'_, str>]) -> Result<(), FileError> {
+        let patterns = lines.iter().filter(|line| is_pattern(line));
+        let bytes = self.bytes + patterns.map(|line| line.len() as u64 + 1).sum::<u64>();
+        if bytes == self.bytes || self.files.contains(file) {
+            return Ok(());
+        }
+        if bytes > MOST_PATTERNS {
+            return Err(FileError::TooManyPatterns(MOST_PATTERNS));
+        }
+        self.bytes = bytes;
+        self.files.insert(file.to_owned());
+        Ok(())
+    }
+}
 
 /// The name of a file of rules.
 pub(super) const FILE: &str = ".gitignore";
@@ -69,12 +89,7 @@ impl Rules {
         let text =
             String::from_utf8_lossy(content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&content));
         let lines: Vec<_> = text.lines().filter_map(for_the_matcher).collect();
-        let patterns = lines.iter().filter(|line| is_pattern(line));
-        let patterns = read.0 + patterns.map(|line| line.len() as u64 + 1).sum::<u64>();
-        if patterns > MOST_PATTERNS {
-            return Err(FileError::TooManyPatterns(MOST_PATTERNS));
-        }
-        read.0 = patterns;
+        read.add(file, &lines)?;
         let matcher = |lines: &[Cow<'_, str>]| {
             let mut builder = GitignoreBuilder::new(folder);
             for line in lines {

@@ -306,12 +306,19 @@ fn a_persons_pin_below_a_new_name_is_fixed_and_fails_no_strict_check() {
 
 #[test]
 fn a_record_from_before_its_object_became_a_patch_is_put_back_or_stays() {
-    for renamed in [false, true] {
+    for (renamed, flag) in [
+        (false, "-q"),
+        (true, "-q"),
+        (false, "--drop-tag"),
+        (true, "--drop-tag"),
+    ] {
         let place = Workplace::new();
         fs::create_dir(place.path().join(".git")).unwrap();
         place.write("imago.lock", LOCK);
         place.write("web.yaml", deployment(IMAGE));
-        update(&place, &[]);
+        place
+            .imago(["files", "--update", "--offline", flag])
+            .finish_with(0);
         place.write("base.yaml", deployment("registry.example.test/other:1"));
         place.write(
             "kustomization.yaml",
@@ -323,10 +330,10 @@ fn a_record_from_before_its_object_became_a_patch_is_put_back_or_stays() {
         }
         let before = read();
         assert!(before.contains("imago-config-spec") && before.contains("@sha256:"));
-        place
-            .imago(["files", "--restore", "--offline"])
-            .finish_with(0);
+        let restored = place.imago(["files", "--restore", "--offline"]);
+        let said = restored.finish_with(0).stderr;
         let expected = if renamed { before } else { deployment(IMAGE) };
-        assert_eq!(read(), expected, "{renamed}");
+        assert_eq!(read(), expected, "{renamed} {flag}");
+        assert!(renamed || !said.contains("unclaimed"), "{said}");
     }
 }

@@ -337,7 +337,7 @@ fn the_patterns_of_all_files_have_a_limit_together_and_plain_rules_have_none() {
     let world = World::new(&[]);
     let mut line = String::from("*.log\n/target/\n!kept\nnode_modules\n# *a*b*\n");
     for (plain, most) in [(true, 0), (false, 3)] {
-        for folder in 0..20 {
+        for folder in 0..72 {
             world.write(&format!("{folder}/web.yaml"), "");
             world.write(
                 &format!("{folder}/.gitignore"),
@@ -349,10 +349,19 @@ fn the_patterns_of_all_files_have_a_limit_together_and_plain_rules_have_none() {
             .iter()
             .filter(|line| line.ends_with(": too-large"))
             .count();
-        assert_eq!((told, found.len() - told), (most, 20), "{plain}: {found:?}");
+        assert_eq!((told, found.len() - told), (most, 72), "{plain}: {found:?}");
         // One long pattern takes as much of the limit as many short ones.
         line = format!("[ab]{}*\n", "x".repeat(30_000));
     }
+    // A file above many folders that are named counts once.
+    let world = World::new(&[]);
+    world.write(".gitignore", &line);
+    let folders: Vec<String> = (0..80).map(|folder| folder.to_string()).collect();
+    for folder in &folders {
+        world.write(&format!("{folder}/web.yaml"), "");
+    }
+    let named: Vec<&str> = folders.iter().map(String::as_str).collect();
+    assert_eq!(world.scan(&named).len(), 80);
 }
 
 #[test]

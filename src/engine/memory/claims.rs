@@ -300,6 +300,15 @@ impl<'c> Claims<'c> {
         if let Some((container, ..)) = doubtful {
             return Err(self.ambiguous(*container));
         }
+        // It may be a copy of a pin that has its entry, or the image of an entry whose tag is on the pin's digest.
+        let is_open = |(_, pool, digest): &&(usize, String, Digest)| {
+            let pool = &pools[pool];
+            let has_pin = pool.fixed.get(digest).is_some_and(VecDeque::is_empty);
+            has_pin && !pool.following.is_empty()
+        };
+        if let Some((container, ..)) = waiting.iter().find(is_open) {
+            return Err(self.ambiguous(*container));
+        }
         for (container, pool, digest) in waiting {
             if let Some(entry) = pools.get_mut(&pool).and_then(|pool| pool.give(&digest)) {
                 self.take(container, entry);

@@ -171,6 +171,157 @@ fn an_image_that_was_renamed_and_changed_at_once_never_stays_without_a_word() {
     assert!(told.into_inner() > COUNT);
 }
 
+/// Two edits may leave open which image is which. A person's pin stays all the same, and what follows a tag goes on, or is told, or nothing of
+/// the object changes.
+#[test]
+fn no_two_edits_overwrite_a_pin_or_freeze_an_image_without_a_word() {
+    let (decided, refused) = (AtomicU64::new(0), AtomicU64::new(0));
+    seeds::each(COUNT, |seed| {
+        let mut random = Random::new(seed);
+        let rules = Rules {
+            tags: TagChoice::ByPolicy,
+            form: match random.percent(20) {
+                true => TagForm::Drop,
+                false => TagForm::Keep,
+            },
+            ..plain_rules()
+        };
+        let containers: Vec<Value> = (0..1 + random.below(4))
+            .map(|number| {
+                let image = format!(
+                    "registry.example.com/{}:{}",
+                    random.pick(&["web", "db"]),
+                    random.pick(&["1", "2"])
+                );
+                let pin = format!("@sha256:{}{}", pin(), random.below(2));
+                let (kind, image) = match random.percent(30) {
+                    true => ("pin", image + &pin),
+                    false => ("follows", image),
+                };
+                json!({"name": format!("c{number}"), "image": image, "kind": kind})
+            })
+            .collect();
+        let mut object = json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "annotations": {}},
+            "spec": {"template": {"spec": {"containers": containers}}},
+        });
+        carry_out(&mut object, &rules, Action::Update(&digests('1')));
+        let list = object.pointer_mut("/spec/template/spec/containers");
+        let list = list.and_then(Value::as_array_mut).unwrap();
+        let mut gone = Vec::new();
+        let mut what = Vec::new();
+        for number in 0..2 {
+            what.push(edit(list, &mut gone, number, &mut random));
+        }
+        let workload = shape::find(&object).objects.remove(0);
+        let Ok(plan) = plan(&workload, &rules, Action::Update(&digests('2'))) else {
+            refused.fetch_add(1, Ordering::Relaxed);
+            return;
+        };
+        for (site, outcome) in workload.sites.iter().zip(&plan.outcomes) {
+            let container = object.pointer(&site.at.pointer()).unwrap();
+            let changes = outcome.as_ref().unwrap().new_image().is_some();
+            let is_told =
+                !plan.unclaimed.entries.is_empty() && plan.unclaimed.pins.contains(&site.name);
+            match container["kind"].as_str().unwrap() {
+                "pin" => assert!(!changes, "seed {seed}, {what:?}: {}\n{object:#}", site.name),
+                _ => assert!(
+                    changes || is_told,
+                    "seed {seed}, {what:?}: {}\n{object:#}",
+                    site.name
+                ),
+            }
+        }
+        decided.fetch_add(1, Ordering::Relaxed);
+    });
+    assert!(decided.into_inner() > COUNT / 2 && refused.into_inner() > COUNT / 50);
+}
+
+/// One edit of a person. `gone` has the images of removed containers, with their names.
+fn edit(
+    list: &mut Vec<Value>,
+    gone: &mut Vec<(String, String)>,
+    number: usize,
+    random: &mut Random,
+) -> &'static str {
+    let name_and_tag = |container: &Value| {
+        let image = container["image"].as_str().unwrap();
+        image.split('@').next().unwrap().to_owned()
+    };
+    let fresh = format!("new{number}");
+    // What is new has no entry, and only its key says so: it is not edited a second time.
+    let is_new = |container: &Value| container["name"].as_str().unwrap().starts_with("new");
+    let old: Vec<usize> = (0..list.len()).filter(|at| !is_new(&list[*at])).collect();
+    // What is removed and comes under another name cannot be told from what was renamed.
+    let is_kin = |one: &str, other: &str| one.split(':').next() == other.split(':').next();
+    if old.is_empty() {
+        return "nothing";
+    }
+    let at = *random.pick(&old);
+    let follows = list[at]["kind"] == "follows";
+    match random.below(8) {
+        0 => {
+            let image = name_and_tag(&list[at]);
+            if list
+                .iter()
+                .any(|it| is_new(it) && is_kin(&name_and_tag(it), &image))
+            {
+                return "nothing";
+            }
+            let container = list.remove(at);
+            gone.push((container["name"].as_str().unwrap().to_owned(), image));
+            "remove"
+        }
+        1 => {
+            list[at]["name"] = fresh.into();
+            "rename"
+        }
+        2 => {
+            let Some((name, _)) = gone.pop() else {
+                return "nothing";
+            };
+            list[at]["name"] = name.into();
+            "take a name"
+        }
+        3 => {
+            let other = *random.pick(&old);
+            let (one, two) = (list[at]["name"].clone(), list[other]["name"].clone());
+            list[at]["name"] = two;
+            list[other]["name"] = one;
+            "swap names"
+        }
+        4 => {
+            let image = name_and_tag(&list[at]);
+            if gone.iter().any(|(_, gone)| is_kin(gone, &image)) {
+                return "nothing";
+            }
+            let image = format!("{image}@sha256:{}{}", pin(), 5 + random.below(2));
+            let container = json!({"name": fresh, "image": image, "kind": "pin"});
+            list.insert(random.below(list.len() + 1), container);
+            "add a pin"
+        }
+        5 if follows => {
+            let image = list[at]["image"].as_str().unwrap().replace(":1@", ":2@");
+            list[at]["image"] = image.into();
+            "another tag"
+        }
+        6 if follows => {
+            let image = name_and_tag(&list[at]);
+            if image.ends_with(":1") || image.ends_with(":2") {
+                list[at]["image"] = image.into();
+            }
+            "no digest"
+        }
+        7 => {
+            let mut copy = list[at].clone();
+            copy["name"] = fresh.into();
+            list.insert(random.below(list.len() + 1), copy);
+            "copy"
+        }
+        _ => "nothing",
+    }
+}
+
 /// A pin that has nothing to do with what is gone is recorded as a pin, and the entry of what is gone goes.
 #[test]
 fn a_pin_of_another_image_leaves_no_entry_behind() {

@@ -14,7 +14,7 @@ use crate::engine::path::{Path, Step};
 use crate::engine::tree::Tree;
 
 /// The most bytes of the places of images that charts have from those that they bring.
-const MOST_HANDED_UP: usize = 16 << 20;
+const MOST_HANDED_UP: usize = 4 << 20;
 
 /// About the bytes of a place.
 fn size(at: &Path) -> usize {

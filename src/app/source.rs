@@ -239,12 +239,15 @@ pub(super) fn registries(settings: &Settings) -> anyhow::Result<Arc<Registry>> {
 
 /// `--offline` has no lock to read.
 fn absent(lock: &LockUse) -> Problem {
+    let name = lock.path.display();
     Problem {
         code: Code::NoLock,
-        what: format!("cannot read the lock `{}`", lock.path.display()),
+        what: format!("cannot read the lock `{name}`"),
         place: Place::default(),
         cause: "there is none, and `--offline` has nothing else to go by".to_owned(),
-        hint: Some("make it once with `imago files --update --lock imago.lock`".to_owned()),
+        hint: Some(format!(
+            "make it once with `imago files --update --lock {name}`"
+        )),
     }
 }
 

@@ -99,6 +99,10 @@ fn every_error_leads_to_the_page_that_explains_it() {
         .strip_prefix("docs: ")
         .unwrap();
     assert_leads_to_a_row(link, "no-lock");
+    // The hint names the lock that is not there.
+    let other = place.imago(["files", "--offline", "--lock", "other.lock"]);
+    let other = other.finish_with(2).stderr;
+    assert!(other.contains("--update --lock other.lock`"), "{other}");
     let limit = place.imago(["files", "--fail-on-empty"]);
     assert!(
         limit

@@ -41,8 +41,6 @@ pub struct Heads {
 /// A reference of a remote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
-    /// Where it is.
-    pub side: Side,
     /// Its name in full.
     pub name: String,
     /// What it is on.
@@ -298,19 +296,24 @@ impl Transport {
     pub fn references(&self) -> Result<Vec<Listed>, TransportError> {
         let mut references = Vec::new();
         for side in self.sides() {
-            let output = self.run(&["ls-remote", "--", self.address(side)])?;
-            let said = self.succeeded("ls-remote", output)?;
-            references.extend(said.lines().filter_map(|line| {
-                let (commit, name) = line.split_once('\t')?;
-                Some(Listed {
-                    side,
-                    // A tag's commit comes as `refs/tags/v1^{}`.
-                    name: name.trim_end_matches("^{}").to_owned(),
-                    commit: CommitId(git2::Oid::from_str(commit).ok()?),
-                })
-            }));
+            references.append(&mut self.references_of(side)?);
         }
         Ok(references)
+    }
+
+    /// The references of one side.
+    pub fn references_of(&self, side: Side) -> Result<Vec<Listed>, TransportError> {
+        let output = self.run(&["ls-remote", "--", self.address(side)])?;
+        let said = self.succeeded("ls-remote", output)?;
+        let listed = said.lines().filter_map(|line| {
+            let (commit, name) = line.split_once('\t')?;
+            Some(Listed {
+                // A tag's commit comes as `refs/tags/v1^{}`.
+                name: name.trim_end_matches("^{}").to_owned(),
+                commit: CommitId(git2::Oid::from_str(commit).ok()?),
+            })
+        });
+        Ok(listed.collect())
     }
 
     /// Brings the contents of files here that a partial clone has left at the remote, in one request.

@@ -25,15 +25,7 @@ const NAMES: [&str; 5] = ["app", "side", "proxy", "init", "app2"];
 fn what_people_do_to_containers_changes_no_decision() {
     seeds::each(COUNT, |seed| {
         let mut random = Random::new(seed);
-        let rules = Rules {
-            tags: TagChoice::ByPolicy,
-            form: if random.percent(20) {
-                TagForm::Drop
-            } else {
-                TagForm::Keep
-            },
-            ..plain_rules()
-        };
+        let rules = any_form(&mut random);
         let mut object = deployment(&mut random, rules.form);
         carry_out(&mut object, &rules, Action::Update(&digests('1')));
         let before = object.clone();
@@ -133,14 +125,7 @@ fn an_image_that_was_renamed_and_changed_at_once_never_stays_without_a_word() {
     let told = AtomicU64::new(0);
     seeds::each(COUNT, |seed| {
         let mut random = Random::new(seed);
-        let rules = Rules {
-            tags: TagChoice::ByPolicy,
-            form: match random.percent(20) {
-                true => TagForm::Drop,
-                false => TagForm::Keep,
-            },
-            ..plain_rules()
-        };
+        let rules = any_form(&mut random);
         let mut object = deployment(&mut random, rules.form);
         carry_out(&mut object, &rules, Action::Update(&digests('1')));
         rename_and_change(&mut object, &mut random);
@@ -178,14 +163,7 @@ fn no_two_edits_overwrite_a_pin_or_freeze_an_image_without_a_word() {
     let (decided, refused) = (AtomicU64::new(0), AtomicU64::new(0));
     seeds::each(COUNT, |seed| {
         let mut random = Random::new(seed);
-        let rules = Rules {
-            tags: TagChoice::ByPolicy,
-            form: match random.percent(20) {
-                true => TagForm::Drop,
-                false => TagForm::Keep,
-            },
-            ..plain_rules()
-        };
+        let rules = any_form(&mut random);
         let containers: Vec<Value> = (0..1 + random.below(4))
             .map(|number| {
                 let image = format!(
@@ -492,6 +470,18 @@ fn rename_and_change(object: &mut Value, random: &mut Random) {
             container["image"] = changed.into();
         }
         random.shuffle(containers);
+    }
+}
+
+/// The rules of a run that drops tags, or of one that does not.
+fn any_form(random: &mut Random) -> Rules {
+    Rules {
+        tags: TagChoice::ByPolicy,
+        form: match random.percent(20) {
+            true => TagForm::Drop,
+            false => TagForm::Keep,
+        },
+        ..plain_rules()
     }
 }
 

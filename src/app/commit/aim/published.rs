@@ -55,8 +55,7 @@ pub(super) fn refuse_unpublished(
     }
     // It keeps for a while what nobody sees any more, and forges keep one store for a repository and its forks. What is public follows from
     // a reference.
-    let mut references = transport.references().map_err(not_asked)?;
-    references.retain(|one| one.side == side);
+    let references = transport.references_of(side).map_err(not_asked)?;
     let mut here = references.iter().filter(|one| one.commit == commit);
     if let Some(request) = here
         .clone()

@@ -90,8 +90,14 @@ pub(super) enum Unknown {
 /// So many merges may stand above imago's commit.
 const MOST_MERGES: usize = 100;
 
+/// What the names of branches begin with that are for imago alone.
+const FOR_IMAGO: &str = "imago/";
+
 /// Tells whether a branch is imago's: below the merges of a forge's button stands a commit of imago's, and beside it the branch has nothing
 /// but what the base has.
+///
+/// A forge's button that rebases leaves a branch with nothing of its own where the base has its change by now. No work is lost with such a
+/// branch, but it may be one that somebody keeps behind on purpose, so only a name that is for imago makes it imago's.
 ///
 /// What is below a commit that stands where imago made it is what imago built on, whatever has become of the base since.
 pub(super) fn of_branch(
@@ -114,10 +120,21 @@ pub(super) fn of_branch(
             _ => break,
         }
     }
+    let unless_empty = |commit, evidence| {
+        let is_part = match branch.starts_with(FOR_IMAGO) {
+            true => repository.is_part_of(base, tip)?,
+            false => Some(false),
+        };
+        Ok(match is_part {
+            Some(true) => Ownership::Ours,
+            Some(false) => Ownership::Person(commit, evidence),
+            None => Ownership::Lacks(Unknown::Base(tip)),
+        })
+    };
     match owner(repository, lowest, branch)? {
         Ok(Owner::Ours) => {}
-        Ok(Owner::Nobody) => return Ok(Ownership::Person(tip, Evidence::NoTrailer)),
-        Ok(Owner::Person(evidence)) => return Ok(Ownership::Person(lowest, evidence)),
+        Ok(Owner::Nobody) => return unless_empty(tip, Evidence::NoTrailer),
+        Ok(Owner::Person(evidence)) => return unless_empty(lowest, evidence),
         Err(lacking) => return Ok(Ownership::Lacks(Unknown::of(lowest, lacking))),
     }
     let (mut met, mut waiting) = (BTreeSet::new(), vec![tip]);
@@ -173,4 +190,19 @@ pub(super) fn first_foreign(
         }
     }
     Ok(None)
+}
+
+/// The commit itself, or the first below it that is not ours.
+pub(super) fn below_ours(
+    repository: &Repository,
+    commit: CommitId,
+    branch: &str,
+) -> Result<CommitId, GitError> {
+    let mut commit = commit;
+    while let Ok(Owner::Ours) = owner(repository, commit, branch)?
+        && let [parent] = repository.parents(commit)?[..]
+    {
+        commit = parent;
+    }
+    Ok(commit)
 }

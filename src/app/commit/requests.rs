@@ -401,7 +401,9 @@ impl Session {
             (None, None) if is_same_everywhere => Branch::Absent,
             (None, None) => Branch::Ours { is_current: false },
             (None, Some(tip)) => Branch::Ours {
-                is_current: is_same_everywhere && self.is_current(tip, part, plan)?,
+                is_current: is_same_everywhere
+                    && self.is_current(tip, part, plan)?
+                    && !self.is_merged(tip, standing)?,
             },
         };
         // Without what the run has not seen, this plan may be one that a person has refused with more in it.
@@ -456,6 +458,13 @@ impl Session {
             Some(noted) => Ok(PlanHash::parse(&noted) == Some(plan)),
             None => repository.holds(tip, from, &part.files),
         }
+    }
+
+    /// Whether a branch has nothing that the base lacks: a person has reverted there what it had. Where a shallow clone does not show it, a
+    /// branch without a request is made anew, which costs nobody an approval.
+    fn is_merged(&self, tip: CommitId, standing: Standing) -> Result<bool, GitError> {
+        let is_part = self.repository.is_part_of(self.aim.base, tip)?;
+        Ok(is_part.unwrap_or(standing == Standing::NotOpen))
     }
 
     /// What goes into one branch.

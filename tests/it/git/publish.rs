@@ -174,6 +174,34 @@ fn each_place_that_is_pushed_to_must_have_what_is_built_on() {
 }
 
 #[test]
+fn a_commit_of_ours_that_waits_on_a_new_branch_goes_to_each_place() {
+    let Some(two) = Two::new() else { return };
+    let places = ["bare.git", "mirror.git"].map(|name| two.ours.place.beside(name));
+    let [bare, mirror] = places.each_ref().map(|place| place.display());
+    two.ours
+        .git(&format!("clone --quiet --bare {bare} {mirror}"));
+    for place in [&bare, &mirror] {
+        two.ours
+            .git(&format!("remote set-url --add --push origin {place}"));
+    }
+    two.ours.git("checkout --quiet -b topic");
+    two.ours.imago("--update --commit", 0);
+    two.ours.imago("--update --push", 0);
+    let tip = two.ours.git("rev-parse HEAD");
+    for place in [&bare, &mirror] {
+        let there = two.ours.git(&format!("ls-remote {place} refs/heads/topic"));
+        assert_eq!(there, format!("{}\trefs/heads/topic\n", tip.trim()));
+    }
+    // What is below a person's commit is that person's to push.
+    two.ours.git("checkout --quiet -b other");
+    two.ours.moved("2");
+    two.ours.imago("--update --commit", 0);
+    two.ours
+        .git("commit --quiet --allow-empty --message theirs");
+    two.ours.imago("--update --push", 2);
+}
+
+#[test]
 fn a_second_run_of_an_unchanged_branch_has_changed_nothing() {
     let Some(two) = Two::new() else { return };
     for flags in ["--push", ""] {
@@ -404,6 +432,27 @@ fn a_branch_of_somebody_that_is_only_behind_is_not_moved() {
         );
         assert_eq!(two.remote_log(name), before);
     }
+    // But what has imago's name was made empty by a rebase, also as far as a shallow clone shows.
+    two.ours
+        .git("push --quiet origin main~1:refs/heads/imago/update");
+    two.ours.imago("--update --branch imago/update --push", 0);
+    two.ours
+        .git("push --quiet --force origin main~1:refs/heads/imago/update");
+    let shallow = two.ours.place.beside("shallow");
+    let bare = two.ours.place.beside("bare.git");
+    two.they(&format!(
+        "clone --quiet --depth 1 file://{} {}",
+        bare.display(),
+        shallow.display()
+    ));
+    two.ours
+        .run("--update --branch imago/update --push --author ada<ada@example.test>")
+        .folder(&shallow)
+        .finish_with(0);
+    assert_eq!(
+        two.remote_log("imago/update"),
+        ["Update 2 images in 2 objects", "next", "first"]
+    );
     // A merged branch of imago is no obstacle.
     two.ours.imago("--update --branch imago/update --push", 0);
     two.ours.git("pull --quiet origin imago/update");

@@ -3,6 +3,8 @@
 mod groups;
 mod trouble;
 
+use std::path::PathBuf;
+
 use serde_json::Value;
 
 use super::push::Two;
@@ -105,6 +107,18 @@ impl Desk {
     /// Brings what the remote's base has here.
     fn pull(&self) {
         self.ours().git("pull --quiet --rebase origin main");
+    }
+
+    /// A clone of the base's newest commit alone.
+    fn shallow(&self) -> PathBuf {
+        let shallow = self.ours().place.beside("shallow");
+        let bare = self.ours().place.beside("bare.git");
+        self.two.they(&format!(
+            "clone --quiet --depth 1 file://{} {}",
+            bare.display(),
+            shallow.display()
+        ));
+        shallow
     }
 
     /// The other person checks the branch out.
@@ -264,12 +278,7 @@ fn approvals_stay_while_the_base_moves_elsewhere() {
         assert_eq!(desk.propose(0), did("unchanged", 1));
         assert_eq!(desk.tip("imago/update"), tip);
         // A shallow clone sees the same.
-        let shallow = desk.ours().place.beside("shallow");
-        let bare = format!("file://{}", desk.ours().place.beside("bare.git").display());
-        desk.two.they(&format!(
-            "clone --quiet --depth 1 {bare} {}",
-            shallow.display()
-        ));
+        let shallow = desk.shallow();
         let said = desk
             .command("--push --branch imago/update --pull-request --author ada<ada@example.test>")
             .folder(&shallow)
@@ -426,6 +435,64 @@ fn a_merged_requests_branch_is_tidied_up() {
         assert_eq!(desk.tip("imago/update"), "");
         desk.tag("web", "two");
         assert_eq!(desk.propose(0), did("opened", 2));
+    }
+}
+
+#[test]
+fn a_merged_change_that_was_reverted_is_proposed_on_a_new_commit() {
+    for flavour in FLAVOURS {
+        for is_shallow in [false, true] {
+            let Some(desk) = Desk::new(flavour) else {
+                return;
+            };
+            assert_eq!(desk.propose(0), did("opened", 1));
+            let tip = desk.tip("imago/update");
+            desk.two.they("fetch --quiet");
+            desk.two.they("merge --quiet --ff-only origin/imago/update");
+            desk.two.they("revert --no-edit HEAD");
+            desk.two.they("push --quiet origin HEAD:main");
+            desk.forge.state().pull(1).state = PullState::Merged;
+            desk.pull();
+            if is_shallow {
+                let shallow = desk.shallow();
+                let line =
+                    "--push --branch imago/update --pull-request --author ada<ada@example.test>";
+                let said = desk.command(line).folder(&shallow).finish_with(0);
+                assert!(said.stdout.contains("opened"), "{}", said.stdout);
+            } else {
+                assert_eq!(desk.propose(0), did("opened", 2));
+            }
+            assert_ne!(desk.tip("imago/update"), tip);
+            assert_eq!(desk.propose(0), did("unchanged", 2));
+        }
+    }
+}
+
+#[test]
+fn a_branch_that_a_rebase_left_empty_is_still_imagos() {
+    for flavour in FLAVOURS {
+        let Some(desk) = Desk::new(flavour) else {
+            return;
+        };
+        assert_eq!(desk.propose(0), did("opened", 1));
+        // Somebody makes the same change, and the forge's button leaves nothing of the branch: its request counts as merged.
+        let made_by_hand = |note: &str| {
+            desk.they_check_out("imago/update");
+            desk.two.they("checkout --quiet -B main origin/main");
+            desk.two.they("cherry-pick --no-commit imago/update");
+            desk.two.they("commit --quiet --message hand");
+            desk.two.they("push --quiet origin main");
+            desk.two
+                .they("push --quiet --force origin main:imago/update");
+            desk.two.they_push("note.txt", note);
+            desk.pull();
+        };
+        made_by_hand("one\n");
+        desk.tag("web", "two");
+        assert_eq!(desk.propose(0), did("opened", 2));
+        made_by_hand("two\n");
+        assert_eq!(desk.propose(0), ("nothing".to_owned(), None));
+        assert_eq!(desk.tip("imago/update"), "");
     }
 }
 

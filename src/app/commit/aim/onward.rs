@@ -2,7 +2,7 @@
 
 use super::published::refuse_unpublished;
 use super::{Aim, Content, Follower, Strategy, bring, content_of_head};
-use crate::app::commit::owner::first_foreign;
+use crate::app::commit::owner::{below_ours, first_foreign};
 use crate::app::commit::{CHANGE_TRAILER, fault, not_pushed, refused};
 use crate::app::report::Problem;
 use crate::engine::code::Code;
@@ -55,7 +55,12 @@ pub(super) fn onward(
                     continue;
                 }
             }
-            let what = (built_on, side, heads.default.as_deref());
+            // Commits of ours may wait on it, here as at another place.
+            let what = (
+                below_ours(repository, built_on, name).map_err(failed)?,
+                side,
+                heads.default.as_deref(),
+            );
             refuse_unpublished(repository, head, transport, name, what)?;
         }
     }

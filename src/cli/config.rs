@@ -199,13 +199,9 @@ fn misspelt(file: String) -> Mistake {
 fn spot(text: &str, location: Location) -> Spot {
     let (line, column) = (location.line().max(1), location.column().max(1));
     let shown = text.lines().nth(line as usize - 1).unwrap_or_default();
-    // A secret may go on below its key.
-    let indent = |line: &str| line.len() - line.trim_start().len();
-    let is_above = |above: &&str| !above.trim().is_empty() && indent(above) < indent(shown);
-    let above = text.lines().take(line as usize - 1).filter(is_above).last();
-    let shown = match above.and_then(masked::secret) {
-        Some(_) => masked::stars(shown),
-        None => shown.to_owned(),
+    let shown = match is_below_secret(text, line as usize - 1, shown) {
+        true => masked::stars(shown),
+        false => shown.to_owned(),
     };
     Spot {
         line: line as u32,
@@ -213,4 +209,21 @@ fn spot(text: &str, location: Location) -> Spot {
         width: location.span().len().max(1) as usize,
         text: shown.trim_start_matches('\u{feff}').to_owned(),
     }
+}
+
+/// Whether a line is part of the value of a key above it that is a secret.
+fn is_below_secret(text: &str, at: usize, line: &str) -> bool {
+    // A list may stand at the indentation of its key.
+    let depth = |line: &str| {
+        let shown = line.trim_start();
+        2 * (line.len() - shown.len()) + usize::from(shown.starts_with('-'))
+    };
+    let is_text = |line: &&str| !line.trim().is_empty() && !line.trim_start().starts_with('#');
+    let before: Vec<&str> = text.lines().take(at).filter(is_text).collect();
+    let mut least = depth(line);
+    before.into_iter().rev().any(|line| {
+        let is_above = depth(line) < least;
+        least = least.min(depth(line));
+        is_above && masked::secret(line).is_some()
+    })
 }

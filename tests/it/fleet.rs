@@ -1118,6 +1118,8 @@ fn a_mistake_is_found_before_a_repository_is_looked_at() {
         "- repository: x\n  pass: of three hunter2",
         "- repository: x\n  auth:\n    ? hunter2",
         "- repository: x\n  password: 'of\n    two: hunter2",
+        "- repository: x\n  auth:\n  - ? hunter2",
+        "- repository: x\n  auth:\n  # of two\n    a:\n      ? hunter2",
         "- repository: x\n  forge-url: [https://bot:hunter2@git.example.com]",
     ] {
         (fleet.place).write("fleet.yaml", format!("repositories:\n{line}\n"));

@@ -1,5 +1,7 @@
 //! Lines of files and other texts without the secrets that people write into them by mistake: accounts of addresses and tokens.
 
+use std::net::Ipv4Addr;
+
 use crate::app::report::{Problem, Report};
 
 /// How the tokens of forges begin.
@@ -124,13 +126,20 @@ fn with_scheme(word: &str) -> (&str, &str) {
 
 /// Whether what stands behind an account begins with a host.
 fn is_host(text: &str) -> bool {
-    let text = text.trim_start_matches('@');
+    let text = text.trim_start_matches('@').trim_end_matches(is_between);
     let name = text.split(['/', ':']).next().unwrap_or_default();
     let port = text
         .strip_prefix(name)
         .and_then(|rest| rest.strip_prefix(':'));
     let is_port = |port: &str| port.starts_with(|digit: char| digit.is_ascii_digit());
-    name.contains('.') || name == "localhost" || text.starts_with('[') || port.is_some_and(is_port)
+    // No domain ends with a number, but versions do: `web@1.25`.
+    let is_number = |label: &str| label.bytes().all(|byte| byte.is_ascii_digit());
+    let is_domain = name.rsplit_once('.').is_some_and(|it| !is_number(it.1));
+    is_domain
+        || name.parse::<Ipv4Addr>().is_ok()
+        || name == "localhost"
+        || text.starts_with('[')
+        || port.is_some_and(is_port)
 }
 
 /// Where the account ends before a host: a name with a password, or where the host has a scheme also a name alone.
@@ -241,6 +250,10 @@ mod tests {
             (
                 "cannot use `web:1.4@latest` or `h.test:5000/web:1@md5:abc` as an image",
                 "cannot use `web:1.4@latest` or `h.test:5000/web:1@md5:abc` as an image",
+            ),
+            (
+                "cannot use `h:5000/web@1.25` or `https://h:8443/x@v1.2`, nor `u:p@10.0.0.1/x`",
+                "cannot use `h:5000/web@1.25` or `https://h:8443/x@v1.2`, nor `***@10.0.0.1/x`",
             ),
             (
                 "cannot clone `ssh://git@h.test/x` or `git@h.test:x`",

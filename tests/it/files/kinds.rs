@@ -224,3 +224,17 @@ fn an_object_whose_kind_is_off_is_counted_and_pinned_once_it_is_added() {
             .is_empty()
     );
 }
+
+#[test]
+fn a_name_that_is_no_string_hides_no_container() {
+    for name in ["1", "~", "true", "{a: b}", "[a]"] {
+        let place = Workplace::new();
+        place.write("imago.lock", LOCK);
+        let object = pod("argoproj.io/v1alpha1", "Rollout", "web");
+        let other = format!("  - {{name: {name}, image: {IMAGE}}}\n");
+        place.write("main.yaml", object + &other);
+        let json = place.imago("files --update --offline --output json".split(' '));
+        let json = json.finish_with(0).json();
+        assert_eq!(json["summary"]["outdated"], 2, "{name}: {json}");
+    }
+}

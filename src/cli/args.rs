@@ -4,6 +4,7 @@
 
 mod after_check;
 mod cluster;
+mod command;
 mod configuration;
 mod digest;
 mod files;
@@ -26,6 +27,9 @@ mod tests;
 mod workloads;
 
 use std::ffi::OsString;
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, CommandFactory, FromArgMatches as _, Parser, Subcommand};
@@ -56,6 +60,21 @@ pub use workloads::{Kinds, Selecting};
 pub const MOST_ENTRIES: usize = 1024;
 /// What to do about a longer one.
 pub const FEWER_ENTRIES: &str = "write entries that fit several: all are tried one after the other";
+
+/// The most changes or requests that a flag may allow.
+const MOST: usize = 1_000_000_000;
+
+/// Reads a whole number of this range. The error says what the flag takes.
+fn whole<N>(range: RangeInclusive<N>) -> impl Fn(&str) -> Result<N, String> + Clone
+where
+    N: Clone + Display + FromStr + PartialOrd,
+{
+    move |text| {
+        let number = text.parse().ok().filter(|number| range.contains(number));
+        let (least, most) = (range.start(), range.end());
+        number.ok_or_else(|| format!("it takes a whole number from {least} to {most}"))
+    }
+}
 
 /// As clap's own, with one empty line less.
 const TEMPLATE: &str = "{about}\n{usage-heading} {usage}\n\n{all-args}{after-help}";
@@ -199,26 +218,10 @@ fn meant_for_another(error: &clap::Error, line: &Line) -> Option<UsageError> {
         _ => None,
     };
     match error.kind() {
-        ErrorKind::InvalidSubcommand => {
-            let word = text(ContextKind::InvalidSubcommand)?;
-            let slip = |name: &str| {
-                name.len().abs_diff(word.len()) <= 1
-                    && name.as_bytes().first() == word.as_bytes().first()
-            };
-            let suggested = match error.get(ContextKind::SuggestedSubcommand) {
-                Some(ContextValue::Strings(names)) => names.iter().any(|name| slip(name)),
-                Some(ContextValue::String(name)) => slip(name),
-                _ => false,
-            };
-            let flag = meant_flag(&word, line);
-            let is_other = !suggested || flag.is_some() || word.contains(['/', '\\', '.']);
-            is_other.then(|| UsageError {
-                what: format!("`{word}` is no command"),
-                hint: flag.unwrap_or_else(|| {
-                    format!("run `imago files {word}` for the manifests of a file or folder")
-                }),
-            })
-        }
+        ErrorKind::InvalidSubcommand => Some(command::unknown(
+            &text(ContextKind::InvalidSubcommand)?,
+            line,
+        )),
         ErrorKind::UnknownArgument => {
             let word = text(ContextKind::InvalidArg)?;
             let word = word.split([' ', '=']).next().unwrap_or(&word);
@@ -244,7 +247,7 @@ fn meant_for_another(error: &clap::Error, line: &Line) -> Option<UsageError> {
                     (format!("`{word}` is a flag for {flags_for}, {here}"), run)
                 }
                 (false, Some(workload)) if other == OF_FILES => (
-                    format!("`{word}` is no flag, {here}"),
+                    format!("`{word}` is not a flag, {here}"),
                     match line.implied {
                         true => format!(
                             "take one workload with `-f metadata.name={workload}`, or {run}"
@@ -260,26 +263,6 @@ fn meant_for_another(error: &clap::Error, line: &Line) -> Option<UsageError> {
             Some(UsageError { what, hint })
         }
         _ => None,
-    }
-}
-
-/// The hint for an action that is typed as a command: `imago update deploy/`.
-fn meant_flag(word: &str, line: &Line) -> Option<String> {
-    let flag = format!("--{word}");
-    let (files, cluster) = (has("files", &flag), has("cluster", &flag));
-    let path = line.first_word().unwrap_or_default();
-    match (files, cluster) {
-        (true, true) if path.is_empty() => Some(format!(
-            "run `imago files {flag}` for manifests in files, `imago cluster {flag}` for the workloads of a cluster"
-        )),
-        (true, _) => Some(format!(
-            "run `{}` for manifests in files",
-            format!("imago files {flag} {path}").trim_end()
-        )),
-        (false, true) => Some(format!(
-            "run `imago cluster {flag}` for the workloads of a cluster"
-        )),
-        (false, false) => None,
     }
 }
 

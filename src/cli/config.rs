@@ -23,6 +23,7 @@ use crate::io::files::{self, FileError};
 use crate::io::git::{self, GitError};
 use crate::io::links::{self, Links};
 use crate::io::scan;
+pub(super) use explain::nearest;
 pub use fleet::{EXAMPLE, Entry, LIKE_THIS, read_fleet};
 use values::Values;
 

@@ -32,7 +32,7 @@ pub(super) fn page(command: Option<&str>) -> Result<String, UsageError> {
                 .map(|command| format!("`{}`", command.get_name()))
                 .collect();
             UsageError {
-                what: format!("`{name}` is no command"),
+                what: format!("`{name}` is not a command"),
                 hint: format!("the commands are {}", names.join(", ")),
             }
         })?,
@@ -152,6 +152,9 @@ mod tests {
             let wanted = format!("\n.SH SYNOPSIS\n{usage}\n");
             assert!(page.contains(&wanted), "{wanted} {page}");
         }
-        assert_eq!(page(Some("fils")).unwrap_err().what, "`fils` is no command");
+        assert_eq!(
+            page(Some("fils")).unwrap_err().what,
+            "`fils` is not a command"
+        );
     }
 }

@@ -418,7 +418,7 @@ fn policy(flags: &args::Tags) -> Result<Option<Policy>, UsageError> {
 fn image(text: &str) -> Result<(String, Lookup), UsageError> {
     let image = ImageRef::parse(text).map_err(|error| {
         usage(
-            format!("`{text}` is no image: {error}"),
+            format!("`{text}` is not an image: {error}"),
             "write it as a manifest does: `registry.example.com/shop/web:1.4`",
         )
     })?;

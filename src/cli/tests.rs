@@ -49,14 +49,14 @@ fn help_and_version_are_a_result() {
 #[test]
 fn a_mistake_is_told_on_stderr_and_nothing_runs() {
     for (line, first) in [
-        ("imago deploy/", "error: `deploy/` is no command\n"),
+        ("imago deploy/", "error: `deploy/` is not a command\n"),
         (
             "imago files --dry-run",
             "error: `--dry-run` needs an action\n",
         ),
         (
             "imago files --updat",
-            "error: `--updat` is no flag of `imago files`\n  hint: did you mean `--update`? `imago files --help` has",
+            "error: `--updat` is not a flag of `imago files`\n  hint: did you mean `--update`? `imago files --help` has",
         ),
         (
             "imago digest",
@@ -64,7 +64,7 @@ fn a_mistake_is_told_on_stderr_and_nothing_runs() {
         ),
         (
             "imago files \u{1b}[2J --x",
-            "error: `--x` is no flag of `imago files`\n  hint: ",
+            "error: `--x` is not a flag of `imago files`\n  hint: ",
         ),
     ] {
         let (code, stdout, stderr) = typed(line);

@@ -87,7 +87,12 @@ impl FluxPolicies {
         let image = ImageRef::parse(&repository.image)
             .ok()
             .filter(|image| image.tag().is_none() && !image.has_digest())
-            .ok_or_else(|| format!("`{}` of the ImageRepository is no image", repository.image))?;
+            .ok_or_else(|| {
+                format!(
+                    "`{}` of the ImageRepository is not an image",
+                    repository.image
+                )
+            })?;
         let (words, _) = (policy.policy.as_ref())
             .ok_or("the ImagePolicy has no `semver`, `alphabetical` or `numerical`")?;
         let filter = FluxFilter {

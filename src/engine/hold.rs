@@ -211,7 +211,7 @@ impl Hold {
 
     /// What stands in the key of a digest is none.
     pub fn no_digest(key: &str) -> Self {
-        let reason = format!("what stands in `{key}` is no digest");
+        let reason = format!("what stands in `{key}` is not a digest");
         Self::of(Code::ShaForm, &reason)
     }
 

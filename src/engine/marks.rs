@@ -502,7 +502,7 @@ mod tests {
             ),
             (
                 "# imago: minor; allow=/(/",
-                "the comment `minor; allow=/(/` is not understood; `allow` is no regular expression: unclosed group; write a regular expression for the whole tag, as in `v?(?<version>\\d+\\.\\d+\\.\\d+)`",
+                "the comment `minor; allow=/(/` is not understood; `allow` is not a regular expression: unclosed group; write a regular expression for the whole tag, as in `v?(?<version>\\d+\\.\\d+\\.\\d+)`",
             ),
             (
                 "# imago: minor; patch",

@@ -58,7 +58,7 @@ impl Kept {
         }
         let about = folder.symlink_metadata()?;
         if !about.is_dir() || about.uid() != rustix::process::geteuid().as_raw() {
-            let cause = format!("`{}` is no folder of this user", folder.display());
+            let cause = format!("`{}` is not a folder of this user", folder.display());
             return Err(io::Error::other(cause));
         }
         let flags = (OFlags::NONBLOCK | OFlags::NOFOLLOW).bits().cast_signed();
@@ -192,7 +192,7 @@ mod tests {
         std::os::unix::fs::symlink(parent.path().join("b"), &folder).unwrap();
         let error = kept().unwrap_err();
         assert!(
-            error.to_string().contains("no folder of this user"),
+            error.to_string().contains("not a folder of this user"),
             "{error}"
         );
     }

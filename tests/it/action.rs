@@ -255,7 +255,7 @@ fn what_cannot_run_fails_and_its_outputs_say_that_nothing_changed() {
         (
             "executable",
             "no/such",
-            "the input `executable` is no program: no/such",
+            "the input `executable` is not a program: no/such",
         ),
         (
             "executable",
@@ -265,7 +265,7 @@ fn what_cannot_run_fails_and_its_outputs_say_that_nothing_changed() {
         (
             "working-directory",
             "nowhere",
-            "the input `working-directory` is no folder of the workspace: nowhere",
+            "the input `working-directory` is not a folder of the workspace: nowhere",
         ),
         (
             "version",

@@ -344,7 +344,7 @@ fn what_cannot_be_carried_out_is_held_and_says_why() {
         "the range `one` is not understood",
     );
     scene.policy("filterTags: {pattern: '('}, policy: {semver: {range: 1.x}}");
-    held(&text("flux-system:web"), "`(` is no regular expression");
+    held(&text("flux-system:web"), "`(` is not a regular expression");
     scene.policy(spec);
     let other = |kind: &str, spec: &str| {
         let head = format!("apiVersion: image.toolkit.fluxcd.io/v1\nkind: {kind}\n");

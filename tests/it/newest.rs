@@ -163,7 +163,7 @@ fn a_time_that_cannot_be_believed_ends_it_and_says_which_tag() {
             "is what a build without a clock writes",
         ),
         ("2199-01-01T00:00:00Z", "is in the future"),
-        ("soon", "`soon` is no time"),
+        ("soon", "`soon` is not a time"),
         ("", "its configuration has none"),
     ] {
         let scene = Scene::new(&TAGS);

@@ -368,18 +368,18 @@ fn a_policy_of_the_settings_is_checked_where_it_stands() {
         (
             "{image: '**', policy: major, allow: '('}",
             ":1:",
-            "`allow` is no regular expression: unclosed group",
+            "`allow` is not a regular expression: unclosed group",
         ),
         (
             "{image: '**', policy: major, ignore: [a, '[']}",
             ":1:",
-            "`[` is no glob: ",
+            "`[` is not a glob: ",
         ),
-        ("{image: '[', policy: major}", ":1:", "`[` is no glob: "),
+        ("{image: '[', policy: major}", ":1:", "`[` is not a glob: "),
         (
             "{image: '**', files: '[', policy: major}",
             ":1:",
-            "`[` is no glob: ",
+            "`[` is not a glob: ",
         ),
         (
             "{image: '**', policy: major, allow-downgrade: true}",

@@ -146,7 +146,7 @@ fn a_wrong_setting_is_shown_where_it_stands_and_nothing_runs() {
     assert_eq!(
         finished.stderr,
         "\
-error: `exclud` is no setting
+error: `exclud` is not a setting
  --> .imago.yaml:2:1
   |
 2 | exclud: [apps]
@@ -294,7 +294,7 @@ fn completions_and_the_manual_are_printed_and_nothing_else_is() {
     assert!(
         finished
             .stderr
-            .starts_with("error: `fils` is no command\n  hint: "),
+            .starts_with("error: `fils` is not a command\n  hint: "),
         "{}",
         finished.stderr
     );

@@ -235,7 +235,7 @@ fn a_mistake_in_a_policy_is_told_before_anything_is_asked() {
             "tags web:1 --policy digest",
             "error: `digest` keeps the tag, and compares it with no other\n",
         ),
-        ("tags Web:1", "error: `Web:1` is no image"),
+        ("tags Web:1", "error: `Web:1` is not an image"),
     ] {
         let finished = imago(line, 2);
         assert!(

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::Args;
 
-use super::{Images, Kinds, Registries, Reporting, Selecting};
+use super::{Images, Kinds, MOST, Registries, Reporting, Selecting, whole};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -22,7 +22,7 @@ pub struct Cluster {
     /// Replace pods that run an old digest of their tag
     #[arg(long, help_heading = "Action (without one nothing is changed)")]
     pub restart: bool,
-    /// Put back the images as they were before --update
+    /// Take off the digests that imago recorded; tags stay
     #[arg(long, help_heading = "Action (without one nothing is changed)")]
     pub restore: bool,
     /// Exit 1 when something is outdated
@@ -44,6 +44,8 @@ pub struct Cluster {
     #[arg(
         long,
         value_name = "N",
+        allow_negative_numbers = true,
+        value_parser = whole(0..=MOST),
         help_heading = "Action (without one nothing is changed)"
     )]
     pub max_changes: Option<usize>,

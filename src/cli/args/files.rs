@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{
-    Configuration, Git, Images, Kinds, Locking, Registries, Remote, Reporting, Requests, Selecting,
+    Configuration, Git, Images, Kinds, Locking, MOST, Registries, Remote, Reporting, Requests,
+    Selecting, whole,
 };
 use crate::io::scan::Globs;
 
@@ -32,7 +33,7 @@ pub struct Files {
     /// Write every outdated image with its tag's digest
     #[arg(long, help_heading = "Action (without one nothing is written)")]
     pub update: bool,
-    /// Put back the images as they were before --update
+    /// Take off the digests that imago recorded; tags stay
     #[arg(long, help_heading = "Action (without one nothing is written)")]
     pub restore: bool,
     /// Exit 1 when something is outdated
@@ -57,6 +58,8 @@ pub struct Files {
     #[arg(
         long,
         value_name = "N",
+        allow_negative_numbers = true,
+        value_parser = whole(0..=MOST),
         help_heading = "Action (without one nothing is written)"
     )]
     pub max_changes: Option<usize>,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Configuration, Git, Images, Locking, Registries, Reporting, Requests};
+use super::{Configuration, Git, Images, Locking, MOST, Registries, Reporting, Requests, whole};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -22,7 +22,7 @@ Examples:
 #[command(next_help_heading = "Fleet")]
 pub struct Working {
     /// Work on N repositories at once [default: 4]
-    #[arg(long, value_name = "N", display_order = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, value_name = "N", display_order = 1, allow_negative_numbers = true, value_parser = whole(1..=256_u16))]
     pub jobs: Option<u16>,
     /// Keep the clones in this folder for the next run
     #[arg(long, value_name = "DIR", display_order = 2)]
@@ -46,7 +46,7 @@ pub struct Fleet {
     /// Write every outdated image with its tag's digest
     #[arg(long, help_heading = "Action (without one nothing is written)")]
     pub update: bool,
-    /// Put back the images as they were before --update
+    /// Take off the digests that imago recorded; tags stay
     #[arg(long, help_heading = "Action (without one nothing is written)")]
     pub restore: bool,
     /// Exit 1 when something is outdated
@@ -65,6 +65,8 @@ pub struct Fleet {
     #[arg(
         long,
         value_name = "N",
+        allow_negative_numbers = true,
+        value_parser = whole(0..=MOST),
         help_heading = "Action (without one nothing is written)"
     )]
     pub max_changes: Option<usize>,

@@ -22,40 +22,23 @@ pub(super) fn mistake(error: &clap::Error, line: &Line) -> UsageError {
     };
     let (what, hint) = match error.kind() {
         ErrorKind::UnknownArgument if argument.starts_with('-') => (
-            format!("`{argument}` is no flag of `{command}`"),
+            format!("`{argument}` is not a flag of `{command}`"),
             instead(ContextKind::SuggestedArg),
         ),
         ErrorKind::UnknownArgument => (format!("`{command}` does not take `{argument}`"), has_all),
-        ErrorKind::InvalidSubcommand => (
-            format!(
-                "`{}` is no command",
-                with(ContextKind::InvalidSubcommand).unwrap_or_default()
-            ),
-            match best(error, ContextKind::SuggestedSubcommand) {
-                Some(name) => format!("did you mean `{name}`? `imago --help` has all commands"),
-                None => "`imago --help` has all commands".to_owned(),
-            },
-        ),
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
             let value = with(ContextKind::InvalidValue).unwrap_or_default();
-            let what = match error.source() {
-                _ if value.is_empty() => format!("`{argument}` needs a value"),
-                Some(reason) => format!("`{argument}` cannot be `{value}`: {reason}"),
-                None => format!("`{argument}` cannot be `{value}`"),
+            let what = match value.is_empty() {
+                true => format!("`{argument}` needs a value"),
+                false => format!("`{argument}` cannot be `{value}`"),
             };
-            let hint = match (with(ContextKind::SuggestedValue), values(error)) {
-                (Some(suggested), values) => format!("did you mean `{suggested}`? {values}"),
-                (None, values) => values,
+            let takes = error.source().map(ToString::to_string);
+            let takes = takes.or_else(|| values(error));
+            let hint = match (with(ContextKind::SuggestedValue), takes) {
+                (Some(suggested), Some(takes)) => format!("did you mean `{suggested}`? {takes}"),
+                (_, takes) => takes.unwrap_or(has_all),
             };
-            let hint = hint.trim_end();
-            (
-                what,
-                if hint.is_empty() {
-                    has_all
-                } else {
-                    hint.to_owned()
-                },
-            )
+            (what, hint)
         }
         ErrorKind::MissingRequiredArgument => (format!("`{command}` needs `{argument}`"), has_all),
         ErrorKind::ArgumentConflict => {
@@ -71,6 +54,10 @@ pub(super) fn mistake(error: &clap::Error, line: &Line) -> UsageError {
                 ),
             }
         }
+        ErrorKind::TooManyValues => (
+            format!("`{argument}` takes no value"),
+            format!("write `{argument}` alone"),
+        ),
         // The parser's own words, in one line and without its name for what they are.
         _ => {
             let said = error.render().to_string();
@@ -84,21 +71,13 @@ pub(super) fn mistake(error: &clap::Error, line: &Line) -> UsageError {
     UsageError { what, hint }
 }
 
-/// The values that there are.
-fn values(error: &clap::Error) -> String {
-    match error.get(ContextKind::ValidValue) {
-        Some(ContextValue::Strings(values)) if !values.is_empty() => {
-            format!("it is one of `{}`", values.join("`, `"))
+/// The values that there are, where they have names.
+fn values(error: &clap::Error) -> Option<String> {
+    match error.get(ContextKind::ValidValue)? {
+        ContextValue::Strings(values) if !values.is_empty() => {
+            Some(format!("it is one of `{}`", values.join("`, `")))
         }
-        _ => String::new(),
-    }
-}
-
-/// The nearest of several suggestions, which the parser puts last.
-fn best(error: &clap::Error, kind: ContextKind) -> Option<String> {
-    match error.get(kind)? {
-        ContextValue::Strings(texts) => texts.last().cloned(),
-        _ => text(error, kind),
+        _ => None,
     }
 }
 

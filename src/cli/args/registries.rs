@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::whole;
 use crate::io::registry::Detour;
 
 /// The flags about registries; the same in every mode.
@@ -32,7 +33,7 @@ pub struct Registries {
     #[arg(long)]
     pub read_manifests: bool,
     /// Requests at once [default: 32]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole(1..=1024_u16))]
     pub concurrency: Option<u16>,
 }
 

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
+use super::{MOST, whole};
+
 /// What is opened for a branch that was pushed.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Pull requests (GitLab: merge requests)")]
@@ -34,7 +36,7 @@ pub struct Requests {
     #[arg(long, value_name = "WHAT", hide_possible_values = true)]
     pub group_by: Option<Grouping>,
     /// Have at most N groups open at once [default: 10]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole(1..=MOST))]
     pub pr_limit: Option<usize>,
     /// github, gitlab, gitea, forgejo; experimental: …
     #[arg(long, value_name = "KIND", hide_possible_values = true)]

@@ -26,7 +26,7 @@ pub struct Tags {
     /// Leave these tags out (repeats)
     #[arg(long, value_name = "GLOB", help_heading = "Policy")]
     pub ignore: Vec<String>,
-    /// Take a lower tag too, or leave one that is no version
+    /// Take a lower tag, or leave one that is not a version
     #[arg(long, help_heading = "Policy")]
     pub allow_downgrade: bool,
     /// Print text or json

@@ -86,6 +86,31 @@ fn what_another_command_takes_hints_at_that_one() {
             "imago restart -n shop",
             "run `imago cluster --restart` for the workloads of a cluster",
         ),
+        (
+            "imago chek",
+            "run `imago files --check` for manifests in files, `imago cluster --check` for the workloads of a cluster",
+        ),
+        (
+            "imago udpate deploy/",
+            "run `imago files --update deploy/` for manifests in files",
+        ),
+        (
+            "imago list",
+            "`imago images` lists every image, `imago files` what is outdated",
+        ),
+        (
+            "imago undo",
+            "`imago files --restore` takes the digests off again",
+        ),
+        (
+            "imago renovate",
+            "run `imago files renovate` for the manifests of a file or folder",
+        ),
+        (
+            "imago digests",
+            "did you mean `digest`? `imago --help` has all commands",
+        ),
+        ("imago  ", "`imago --help` has all commands"),
         ("imago files -update", "did you mean `--update`?"),
         (
             "imago cluster nc-web",
@@ -155,11 +180,11 @@ fn a_slip_of_the_finger_is_answered_with_the_right_word() {
         ("imago --updat", "`--update`"),
         (
             "imago cluster --ofline",
-            "`--ofline` is no flag of `imago cluster`",
+            "`--ofline` is not a flag of `imago cluster`",
         ),
         (
             "imago digest --check",
-            "`--check` is no flag of `imago digest`",
+            "`--check` is not a flag of `imago digest`",
         ),
     ] {
         match refused(line) {
@@ -168,6 +193,37 @@ fn a_slip_of_the_finger_is_answered_with_the_right_word() {
                 "{line}: {what} {hint}"
             ),
             other => panic!("{line}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_number_that_a_flag_cannot_have_is_answered_with_what_it_takes() {
+    for flags in [
+        "files --max-changes",
+        "cluster --max-changes",
+        "fleet f --max-changes",
+        "files --pr-limit",
+        "fleet f --jobs",
+        "resolve f --lock l --jobs",
+        "files --concurrency",
+        "digest web --concurrency",
+    ] {
+        for value in ["x", "-1", "1.5", "1e3", "99999999999999999999999", ""] {
+            for between in [" ", "="] {
+                match refused(&format!("imago {flags}{between}{value}")) {
+                    Refused::Usage(UsageError { what, hint }) => {
+                        let expected = match value {
+                            "" => "` needs a value".to_owned(),
+                            _ => format!("` cannot be `{value}`"),
+                        };
+                        assert!(what.ends_with(&expected), "{flags} {value}: {what}");
+                        let takes = "it takes a whole number from ";
+                        assert!(hint.starts_with(takes), "{flags} {value}: {hint}");
+                    }
+                    other => panic!("{flags} {value}: {other:?}"),
+                }
+            }
         }
     }
 }

@@ -24,7 +24,7 @@ pub(super) fn explain(error: &Error) -> UsageError {
         Error::SerdeUnknownVariant {
             variant, expected, ..
         } => usage(
-            format!("`{variant}` is no value of this setting"),
+            format!("`{variant}` is not a value of this setting"),
             format!("write one of {}", expected.join(", ")),
         ),
         Error::DuplicateMappingKey { key, .. } => usage(
@@ -105,7 +105,7 @@ fn unknown(name: &str, expected: &[&'static str]) -> UsageError {
     if is_flag {
         return usage(
             format!(
-                "`{name}` is no setting: it is for whoever runs imago to say, not for the repository"
+                "`{name}` is not a setting: it is for whoever runs imago to say, not for the repository"
             ),
             format!("give `--{name}` on the command line"),
         );
@@ -114,11 +114,11 @@ fn unknown(name: &str, expected: &[&'static str]) -> UsageError {
         Some(nearest) => format!("did you mean `{nearest}`?"),
         None => format!("the settings are {}", expected.join(", ")),
     };
-    usage(format!("`{name}` is no setting"), hint)
+    usage(format!("`{name}` is not a setting"), hint)
 }
 
-/// The setting that is few slips of the finger away.
-pub(super) fn nearest(name: &str, expected: &[&'static str]) -> Option<&'static str> {
+/// The name that is few slips of the finger away.
+pub(in crate::cli) fn nearest<'e>(name: &str, expected: &[&'e str]) -> Option<&'e str> {
     // Measuring takes as long as the name is, and no slip makes one this long.
     if name.len() > 64 {
         return None;

@@ -348,7 +348,7 @@ fn explain_entry(error: &Error) -> UsageError {
                 Some(nearest) => format!("did you mean `{nearest}`?"),
                 None => format!("the keys here are {}", expected.join(", ")),
             };
-            usage(format!("`{field}` is no key of a fleet"), hint)
+            usage(format!("`{field}` is not a key of a fleet"), hint)
         }
         Error::Unexpected { expected, .. } if *expected == "mapping start" => {
             usage("a mapping is expected here", LIKE_THIS)
@@ -460,7 +460,7 @@ repositories:
             ("repositories:\n- x\n", "2:3 a mapping is expected here"),
             (
                 &format!("{entry}  pats: [a]\n"),
-                "3:3 `pats` is no key of a fleet | did you mean `paths`?",
+                "3:3 `pats` is not a key of a fleet | did you mean `paths`?",
             ),
             (
                 &format!("{entry}  paths: a\n"),

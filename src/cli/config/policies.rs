@@ -61,7 +61,7 @@ impl TagPolicy {
                 (Some(files), Some(place)) if !of_image => (files, place),
                 _ => (self.image.value().clone(), self.image.place()),
             };
-            let what = format!("`{text}` is no glob: {}", error.kind());
+            let what = format!("`{text}` is not a glob: {}", error.kind());
             let hint = "write it like `ghcr.io/shop/*`, and for files like `apps/prod/**`";
             (usage(what, hint), Some(place))
         })

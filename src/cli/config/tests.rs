@@ -131,7 +131,7 @@ fn a_mistake_is_shown_where_it_stands() {
     assert_eq!(
         mistake("drop-tag: true\nexclud: [a]\n"),
         "\
-error: `exclud` is no setting
+error: `exclud` is not a setting
  --> .imago.yaml:2:1
   |
 2 | exclud: [a]
@@ -268,7 +268,7 @@ error: `a[` is not a pattern for files: unclosed character class; missing ']'
         (
             "track: tags\n",
             ":1:8",
-            "`tags` is no value of this setting",
+            "`tags` is not a value of this setting",
             "annotation, tag",
         ),
         (
@@ -322,7 +322,7 @@ error: `a[` is not a pattern for files: unclosed character class; missing ']'
         (
             "lock: ../imago.lock\n",
             ":1:7",
-            "is no path below the folder",
+            "is not a path below the folder",
             "flag",
         ),
         (
@@ -334,25 +334,25 @@ error: `a[` is not a pattern for files: unclosed character class; missing ']'
         (
             "lock: .github/workflows/z.json\n",
             ":1:7",
-            "is no path below the folder",
+            "is not a path below the folder",
             "flag",
         ),
         (
             "lock: /etc/imago.lock\n",
             ":1:7",
-            "is no path below the folder",
+            "is not a path below the folder",
             "flag",
         ),
         (
             "max_changes: 1\n",
             ":1:1",
-            "`max_changes` is no setting",
+            "`max_changes` is not a setting",
             "did you mean `max-changes`?",
         ),
         (
             "colour: never\n",
             ":1:1",
-            "`colour` is no setting",
+            "`colour` is not a setting",
             "the settings are include, exclude",
         ),
         (
@@ -364,7 +364,7 @@ error: `a[` is not a pattern for files: unclosed character class; missing ']'
         (
             "<<: {drop-tag: true}\n",
             ":1:1",
-            "`<<` is no setting",
+            "`<<` is not a setting",
             "the settings are",
         ),
     ] {
@@ -403,7 +403,7 @@ fn what_would_run_trust_or_send_is_for_the_command_line_alone() {
         let told = mistake(&format!("{key}: x\n"));
         assert!(
             told.contains(&format!(
-                "`{key}` is no setting: it is for whoever runs imago to say"
+                "`{key}` is not a setting: it is for whoever runs imago to say"
             )),
             "{told}"
         );

@@ -337,7 +337,7 @@ impl Kind {
         }
         for path in &self.paths {
             if let Err(error) = path.value().parse::<Pattern>() {
-                let what = format!("`{}` is no path to images: {error}", path.value());
+                let what = format!("`{}` is not a path to images: {error}", path.value());
                 return at(what, "write it like `spec/items[]/image`", path);
             }
         }
@@ -421,7 +421,7 @@ fn lock(text: &str) -> Result<(), UsageError> {
     });
     if !plain || path.file_name().is_none() {
         return Err(usage(
-            format!("`{text}` is no path below the folder of these settings"),
+            format!("`{text}` is not a path below the folder of these settings"),
             "a file elsewhere is named by the flag alone",
         ));
     }

@@ -357,7 +357,7 @@ mod tests {
         assert_eq!(
             run["results"].as_array().unwrap().len(),
             2,
-            "what was updated is no result"
+            "what was updated is not a result"
         );
     }
 

@@ -32,6 +32,6 @@ pub(in crate::cli) fn name(text: &str) -> Result<KindName, UsageError> {
             _ if text.contains(',') => "repeat the flag for each kind".to_owned(),
             _ => "write it like `Rollout` or `Rollout.argoproj.io`".to_owned(),
         };
-        usage(format!("`{text}` is no kind: {error}"), hint)
+        usage(format!("`{text}` is not a kind: {error}"), hint)
     })
 }

@@ -39,12 +39,6 @@ pub(super) fn request(
             "add `--group-by folder`, or leave out `--pr-limit`",
         ));
     }
-    if flags.pr_limit == Some(0) {
-        return Err(usage(
-            "`--pr-limit 0` opens no request",
-            "write a number from 1, or leave out `--pull-request`",
-        ));
-    }
     if flags.pr_draft && flags.pr_auto_merge {
         return Err(usage(
             "`--pr-draft` and `--pr-auto-merge` exclude each other: a forge merges no draft",

@@ -201,7 +201,7 @@ fn what_does_not_go_together_is_refused_with_a_hint() {
         ),
         (
             "digest Web",
-            "`Web` is no image: the name is not a repository name (lower-case letters, digits and single separators)",
+            "`Web` is not an image: the name is not a repository name (lower-case letters, digits and single separators)",
         ),
     ] {
         let error = settings(&format!("imago {line}")).expect_err(line);

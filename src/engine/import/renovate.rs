@@ -312,7 +312,10 @@ fn read_rule<'a, T: Tree<'a>>(rule: T, source: &Source, importer: &mut Importer)
     let (files, no_globs) = Globs::of_files(&files);
     for file in no_globs {
         effect.is_partial = true;
-        importer.remark(source, &format!("`{file}` is no glob of files, {becomes}"));
+        importer.remark(
+            source,
+            &format!("`{file}` is not a glob of files, {becomes}"),
+        );
     }
     if effect.is_nothing() || effect.is_partial && !effect.holds_back() {
         return;

@@ -109,6 +109,12 @@ fn glob_set(patterns: &[String]) -> Result<Watched, GlobError> {
                 pattern: pattern.clone(),
             });
         }
+        if pattern.is_empty() {
+            return Err(GlobError::Syntax {
+                pattern: String::new(),
+                reason: "it names nothing".to_owned(),
+            });
+        }
         if pattern.len() > MAX_PATTERN {
             return Err(GlobError::TooLong {
                 length: pattern.len(),
@@ -238,6 +244,8 @@ mod tests {
             error.starts_with("`shop/[web` is not a pattern: "),
             "{error}"
         );
+        let empty = filter(&[], &[""]).unwrap_err().to_string();
+        assert_eq!(empty, "`` is not a pattern: it names nothing");
     }
 
     #[test]

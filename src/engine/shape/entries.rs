@@ -274,7 +274,7 @@ fn entry<'a, T: Tree<'a>>(item: T, at: Path, digests: EntryDigest) -> Option<Sit
     {
         Some(Hold::invalid_entry("it has a digest twice"))
     } else if digest.as_ref().is_some_and(is_no_digest) {
-        Some(Hold::invalid_entry("its digest is no digest"))
+        Some(Hold::invalid_entry("its `digest` is not a digest"))
     } else if new_name.is_none() && is_pattern(name) {
         Some(Hold::name_is_pattern(name))
     } else {

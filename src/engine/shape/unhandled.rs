@@ -64,7 +64,7 @@ pub fn slip(name: &str) -> Option<String> {
     };
     match name {
         BROKEN_VALUES => {
-            let what = "has Helm values in a text that is no YAML, so their images are not read";
+            let what = "has Helm values in a text that is not YAML, so their images are not read";
             return Some(format!("{what}: correct the text"));
         }
         MISSPELT_CONTAINERS => return Some(list("containers")),

@@ -27,7 +27,7 @@ impl Built {
         let shown = || text.chars().take(40).filter(|sign| !sign.is_control());
         match text.parse() {
             Ok(time) => Self::believed(time, clock),
-            Err(_) => Err(format!("`{}` is no time", shown().collect::<String>())),
+            Err(_) => Err(format!("`{}` is not a time", shown().collect::<String>())),
         }
     }
 
@@ -141,8 +141,8 @@ mod tests {
         ];
         assert!(times.map(built).is_sorted());
         for (text, why) in [
-            ("", "is no time"),
-            ("yesterday\u{1b}[2J", "`yesterday[2J` is no time"),
+            ("", "is not a time"),
+            ("yesterday\u{1b}[2J", "`yesterday[2J` is not a time"),
             ("0001-01-01T00:00:00Z", "without a clock"),
             ("1970-01-01T00:00:00Z", "without a clock"),
             ("1980-01-01T00:00:01Z", "without a clock"),

@@ -399,7 +399,7 @@ impl Allow {
             let text = error.to_string();
             let last = text.lines().last().unwrap_or_default();
             wrong(format!(
-                "`allow` is no regular expression: {}",
+                "`allow` is not a regular expression: {}",
                 last.trim_start_matches("error: ")
             ))
         })?;
@@ -469,7 +469,7 @@ pub(super) fn compile(text: &str) -> Result<Regex, PolicyError> {
         return Err(PolicyError::expression(reason));
     }
     compiled(text, LARGEST)
-        .map_err(|_| PolicyError::expression(format!("`{text}` is no regular expression")))
+        .map_err(|_| PolicyError::expression(format!("`{text}` is not a regular expression")))
 }
 
 impl PolicyError {
@@ -505,7 +505,7 @@ fn globs(texts: &[String]) -> Result<Vec<(String, GlobMatcher)>, PolicyError> {
     }
     let read = |(at, text): (usize, &String)| {
         let glob = Glob::new(text)
-            .map_err(|error| wrong(at, format!("`{text}` is no glob: {}", error.kind())))?;
+            .map_err(|error| wrong(at, format!("`{text}` is not a glob: {}", error.kind())))?;
         match text.is_empty() || text.len() > LONGEST {
             true => Err(wrong(
                 at,

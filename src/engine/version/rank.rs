@@ -232,7 +232,7 @@ impl<'p> Judge<'p> {
                     Ok(())
                 }
             }
-            (_, Key::Shape(..), _) => Err(Reason::OtherShape("the tag now is no version")),
+            (_, Key::Shape(..), _) => Err(Reason::OtherShape("the tag now is not a version")),
             _ => Ok(()),
         }
     }
@@ -306,7 +306,7 @@ impl fmt::Display for Reason {
             Self::Digest => "it stands for a digest, not for a version",
             Self::NotAllowed => "`allow` does not match it",
             Self::Ignored(glob) => return write!(formatter, "`ignore` leaves it out, by `{glob}`"),
-            Self::Moving => "it is no version, and moves from version to version",
+            Self::Moving => "it is not a version, and moves from version to version",
             Self::NotUnderstood => "the policy cannot read it",
             Self::OtherShape(difference) => difference,
             Self::PreRelease => "it is a pre-release",

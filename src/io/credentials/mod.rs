@@ -91,7 +91,7 @@ pub(in crate::io) enum CredentialError {
     },
     #[error("cannot read `auths` of `{key}` in `{}`: `auth` is not base64 of `user:password`", path.display())]
     Entry { path: PathBuf, key: String },
-    #[error("the credential helper `{program}` is in no folder of PATH")]
+    #[error("the credential helper `{program}` is not in a folder of PATH")]
     HelperMissing { program: String },
     #[error("the credential helper `{program}` cannot be started: {source}")]
     HelperStart {

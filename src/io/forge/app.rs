@@ -43,7 +43,7 @@ impl GitHubApp {
         let is_id = |it: char| it.is_ascii_alphanumeric() || matches!(it, '.' | '_' | '-');
         if id.is_empty() || !id.chars().all(is_id) {
             return Err(refused(
-                "the app's id is no number and no client ID".to_owned(),
+                "the app's id is neither a number nor a client ID".to_owned(),
                 "copy it from the app's settings into `--github-app-id`",
             ));
         }
@@ -95,7 +95,7 @@ impl GitHubApp {
         let key = any_supported_type(&der).map_err(|_| "its private key cannot be read")?;
         key.choose_scheme(&[SignatureScheme::RSA_PKCS1_SHA256])
             .map(|_| key)
-            .ok_or("its private key is no RSA key")
+            .ok_or("its private key is not an RSA key")
     }
 }
 
@@ -115,11 +115,11 @@ mod tests {
                 "12",
                 "its private key cannot be read",
             ),
-            (&elliptic, "12", "its private key is no RSA key"),
+            (&elliptic, "12", "its private key is not an RSA key"),
             (
                 &elliptic,
                 "a b",
-                "the app's id is no number and no client ID",
+                "the app's id is neither a number nor a client ID",
             ),
         ] {
             std::fs::write(&file, text).unwrap();

@@ -140,7 +140,7 @@ impl Client {
                 ForgeError::new(
                     Code::ForgeUnknown,
                     &act,
-                    "the address of its API is no http or https address",
+                    "the address of its API is not an http or https address",
                     "correct `--forge-url`",
                 )
             })?;

@@ -148,7 +148,7 @@ pub enum LocateError {
     #[error("`{}` names no repository of {}", .1, .0.name())]
     NamedProject(ForgeKind, String),
     /// What was given as the address of the API is none.
-    #[error("`{0}` is no http or https address without an account")]
+    #[error("`{0}` is not an http or https address without an account")]
     Api(String),
 }
 
@@ -785,7 +785,7 @@ mod tests {
                 GitHub,
                 Some("https://ada:hunter2@git.example.com"),
                 None,
-                "`https://git.example.com` is no http or https address without an account",
+                "`https://git.example.com` is not an http or https address without an account",
             ),
             (
                 "https://git.example.com/a/b",

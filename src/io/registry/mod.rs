@@ -454,7 +454,7 @@ fn not_a_manifest(to: &Destination) -> Refusal {
     refusal(
         Code::NotARegistry,
         format!(
-            "`{}` answered with something that is no manifest",
+            "`{}` answered with something that is not a manifest",
             to.host.name
         ),
         "check the registry's name and port; the sign-in page of a proxy answers like this",

@@ -69,7 +69,7 @@ impl Proxies {
             Some(_) if is_excluded(host, port, &self.not_for) => Ok(None),
             Some(Ok(proxy)) => Ok(Some(proxy)),
             Some(Err(name)) => Err(Fault::Settings(format!(
-                "cannot use the proxy in `{name}`: it is no http, https or socks URL"
+                "cannot use the proxy in `{name}`: it is not an http, https or socks URL"
             ))),
             None => Ok(None),
         }
@@ -257,7 +257,7 @@ mod tests {
             ("NO_PROXY", "own.test"),
         ];
         let refused = Err(
-            "cannot use the proxy in `ALL_PROXY`: it is no http, https or socks URL".to_owned(),
+            "cannot use the proxy in `ALL_PROXY`: it is not an http, https or socks URL".to_owned(),
         );
         assert_eq!(way(&environment, "http://reg.test/"), refused);
         assert_eq!(way(&environment, "http://own.test/"), Ok(None));

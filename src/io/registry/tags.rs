@@ -298,12 +298,12 @@ impl<'d> List<'d> {
     fn parse(&mut self, body: &[u8]) -> Result<Vec<String>, Refusal> {
         let Ok(page) = serde_json::from_slice::<Page>(body) else {
             if self.pages > 1 {
-                return Err(self.refused("answers with something that is no list of tags"));
+                return Err(self.refused("answers with something that is not a list of tags"));
             }
             return Err(refusal(
                 Code::NotARegistry,
                 format!(
-                    "`{}` answered with something that is no list of tags",
+                    "`{}` answered with something that is not a list of tags",
                     self.to.host.name
                 ),
                 "check the registry's name and port; the sign-in page of a proxy answers like this",

@@ -145,13 +145,13 @@ impl Transport {
             let Some(location) = location else {
                 return Ok(reply);
             };
-            let next = url
-                .join(location)
-                .map_err(|_| Fault::Redirect("redirects to something that is no URL".to_owned()))?;
+            let next = url.join(location).map_err(|_| {
+                Fault::Redirect("redirects to something that is not a URL".to_owned())
+            })?;
             let shown = known.hide(&authority(&next));
             if !matches!(next.scheme(), "http" | "https") || !next.has_host() {
                 return Err(Fault::Redirect(
-                    "redirects to something that is no web address".to_owned(),
+                    "redirects to something that is not a web address".to_owned(),
                 ));
             }
             if url.scheme() == "https" && next.scheme() != "https" {

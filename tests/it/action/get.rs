@@ -148,7 +148,7 @@ fn a_release_without_a_checksum_is_not_even_asked_for() {
     let (_, step) = releases.run("", "../../9.8.7");
     assert_eq!(
         step.ended_with(2).told("error"),
-        ["the input `version` is no version: ../../9.8.7"]
+        ["the input `version` is not a version: ../../9.8.7"]
     );
 }
 

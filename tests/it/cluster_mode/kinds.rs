@@ -122,7 +122,7 @@ fn a_kind_that_cannot_be_taken_is_a_usage_error() {
             "--exclude-kind Job",
             "`--exclude-kind Job` fits no kind of this run",
         ),
-        ("--add-kind a/b", "`a/b` is no kind"),
+        ("--add-kind a/b", "`a/b` is not a kind"),
     ] {
         let told = scene.run(flags, 2).stderr;
         assert!(told.contains(said), "{flags}: {told}");

@@ -78,7 +78,7 @@ fn the_settings_have_the_same_three_lists_and_a_flag_wins() {
     place.write(".imago.yaml", "kind: [apps/v1/Deployment]\n");
     let refused = place.imago(["files"]).finish_with(2).stderr;
     assert!(
-        refused.contains("`apps/v1/Deployment` is no kind") && refused.contains(".imago.yaml:1"),
+        refused.contains("`apps/v1/Deployment` is not a kind") && refused.contains(".imago.yaml:1"),
         "{refused}"
     );
 }

@@ -873,7 +873,7 @@ fn what_somebody_else_could_write_into_a_cache_starts_nothing_and_leads_nowhere(
     std::fs::rename(folder, &other).unwrap();
     std::os::unix::fs::symlink(&other, folder).unwrap();
     let said = away.run(&address, &update).finish_with(2).stderr;
-    assert!(said.contains("is no folder of this user"), "{said}");
+    assert!(said.contains("is not a folder of this user"), "{said}");
     assert!(
         said.contains("hint: name a folder with `--cache`"),
         "{said}"

@@ -596,7 +596,7 @@ fn a_request_needs_a_branch_of_its_own() {
         (
             "--push --branch b --pull-request --group-by folder --pr-limit 0",
             2,
-            "`--pr-limit 0` opens no request",
+            "`--pr-limit <N>` cannot be `0`",
         ),
         (
             "--push --branch b --pull-request --pr-draft --pr-auto-merge",

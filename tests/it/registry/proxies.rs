@@ -63,7 +63,7 @@ fn a_proxy_that_cannot_be_used_fails_what_would_go_through_it_alone() {
     assert_eq!(refusal.code.as_str(), "settings");
     assert_eq!(
         refusal.cause,
-        "cannot use the proxy in `ALL_PROXY`: it is no http, https or socks URL"
+        "cannot use the proxy in `ALL_PROXY`: it is not an http, https or socks URL"
     );
     assert_eq!(
         digest_of(ask(

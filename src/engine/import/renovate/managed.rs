@@ -77,7 +77,7 @@ pub(super) fn read<'a, T: Tree<'a>>(settings: T, file: &str, importer: &mut Impo
                     what: name.to_owned(),
                 };
                 let text = format!(
-                    "`{pattern}` of `{key}` is no simple pattern, so its files get no policy; write entries with `files` for them"
+                    "`{pattern}` of `{key}` is not a simple pattern, so its files get no policy; write entries with `files` for them"
                 );
                 importer.remark(&source, &text);
             }
@@ -113,7 +113,7 @@ pub(super) fn read_ignored<'a, T: Tree<'a>>(settings: T, file: &str, importer: &
             for path in texts(settings, "ignorePaths") {
                 match path.contains(['*', '?', '[', '{']) {
                     _ if !is_plain(path) => {
-                        importer.remark(&source, &format!("`{path}` is no glob of files; write it into `exclude` of the settings"));
+                        importer.remark(&source, &format!("`{path}` is not a glob of files; write it into `exclude` of the settings"));
                     }
                     true => globs.push(path.to_owned()),
                     // It may stand anywhere in a path.

@@ -168,7 +168,7 @@ fn what_renovate_holds_back_is_not_opened() {
            (rule(r#""matchManagers": ["kubernetes"], "enabled": true"#), &["**: major"], &["the files of all managers"]),
            // Files.
            (rule(&format!(r#""matchFileNames": ["!apps/prod/**"], "matchUpdateTypes": ["major"], {off}"#)), &["**: major; files apps/prod/**", "**: minor"], &[]),
-           (rule(&format!(r#""matchFileNames": ["/^apps/"], {off}"#)), &["**: digest"], &["no glob of files"]),
+           (rule(&format!(r#""matchFileNames": ["/^apps/"], {off}"#)), &["**: digest"], &["not a glob of files"]),
            (
                r#"{"packageRules": [{"matchFileNames": ["db/**"], "matchUpdateTypes": ["major"], "enabled": false},
                    {"matchPackageNames": ["r.test/a"], "matchUpdateTypes": ["minor"], "enabled": true}]}"#.to_owned(),
@@ -207,7 +207,7 @@ fn what_renovate_holds_back_is_not_opened() {
                &["ghcr.io/shop/web: ignore", "ghcr.io/*: major", "**: ignore"],
                &[],
            ),
-           (rule(&format!(r#""matchFileNames": ["{}a{}"], {off}"#, "{".repeat(300), "}".repeat(300))), &["**: digest"], &["no glob of files"]),
+           (rule(&format!(r#""matchFileNames": ["{}a{}"], {off}"#, "{".repeat(300), "}".repeat(300))), &["**: digest"], &["not a glob of files"]),
            // No images.
            (rule(&format!(r#""matchPackageNames": ["@angular/**", "org.example:**"], {off}"#)), &["**: major"], &[]),
            (rule(r#""matchManagers": ["helmv3"], "matchPackageNames": ["redis"], "allowedVersions": "<2""#), &["**: major"], &[]),
@@ -396,7 +396,7 @@ fn a_policy_is_for_no_more_files_than_renovate_reads() {
         (
             r#"{"enabledManagers": ["argocd"], "argocd": {"managerFilePatterns": ["/a|b/"]}}"#,
             vec![],
-            &["renovate.json:1 argocd: `/a|b/` of `managerFilePatterns` is no simple pattern"],
+            &["renovate.json:1 argocd: `/a|b/` of `managerFilePatterns` is not a simple pattern"],
         ),
         // What is left out is left as it is.
         (
@@ -413,7 +413,7 @@ fn a_policy_is_for_no_more_files_than_renovate_reads() {
                 "**: ignore; files **/{old/**,*charts/**}".to_owned(),
                 "**: major; files **/{values.yaml,values.yml}".to_owned(),
             ],
-            &["look at what `config:base`, `local>a/b` say of", "`/x` is no glob of files"],
+            &["look at what `config:base`, `local>a/b` say of", "`/x` is not a glob of files"],
         ),
     ] {
         let (rules, remarks) = tests::import(&[("renovate.json", settings)]);

@@ -65,6 +65,20 @@ pub(super) enum Passed {
     },
 }
 
+impl Passed {
+    /// What cannot be parsed, and is not meant for an object.
+    fn broken(error: &Unreadable) -> Self {
+        let (line, why) = (error.line, error.to_string());
+        match error.fault {
+            Fault::Template(_) => Self::Template {
+                line: Some(line),
+                why,
+            },
+            _ => Self::NotYaml { line, why },
+        }
+    }
+}
+
 impl From<Passed> for Examined {
     fn from(passed: Passed) -> Self {
         Self::Passed(Box::new(passed))
@@ -159,6 +173,16 @@ impl Looked {
         let kustomizations = base.kustomizations(path, content);
         let clues = clues::clues(base, path, content);
         Self::new(Examined::unseen(), kustomizations, clues)
+    }
+
+    /// The same of a file that the user named: one without objects is parsed, to say whether it is YAML at all. In a tree, nobody asks.
+    pub(super) fn named(mut self, bytes: &[u8]) -> Self {
+        if matches!(self.examined, Examined::Nothing { .. })
+            && let Ok(Err(error)) = text(bytes).map(File::parse)
+        {
+            self.examined = Passed::broken(&error).into();
+        }
+        self
     }
 }
 
@@ -363,17 +387,10 @@ fn examine_parsed(
 ) -> Examined {
     let file = match parsed {
         Ok(file) => file,
-        Err(error) if matches!(error.fault, Fault::Template(_)) => {
-            let (line, why) = (Some(error.line), error.to_string());
-            return Passed::Template { line, why }.into();
-        }
-        Err(error) if form.is_meant(text) => {
+        Err(error) if form.is_meant(text) && !matches!(error.fault, Fault::Template(_)) => {
             return Passed::Unreadable(Unread::of(&error)).into();
         }
-        Err(error) => {
-            let (line, why) = (error.line, error.to_string());
-            return Passed::NotYaml { line, why }.into();
-        }
+        Err(error) => return Passed::broken(&error).into(),
     };
     let refused = file.refused().iter();
     let mut refused: Vec<_> = refused.map(|document| Unread::of(&document.why)).collect();

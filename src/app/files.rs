@@ -640,6 +640,7 @@ impl Report {
         self.problems
             .sort_by(|left, right| left.place.cmp(&right.place));
         self.notes = copies::notes(self);
+        self.notes.append(&mut survey.notes);
         self.warnings.extend(copies::unclaimed(self));
     }
 }

@@ -119,7 +119,7 @@ async fn ask(
                 code: Code::DigestUnknown,
                 cause: format!("the registry does not have {locked}, which the lock names"),
                 hint: Some(
-                    "find out who wrote it; `imago files --update` notes the tag's own digest"
+                    "run `imago files --update`, which notes the tag's digest of today: registries delete digests that no tag has any more"
                         .to_owned(),
                 ),
             }),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::clues;
 use super::examine::{
@@ -21,7 +21,7 @@ use crate::engine::object::Object;
 use crate::engine::plan::Question;
 use crate::engine::shape::{self, Kinds};
 use crate::io::files::FileError;
-use crate::io::scan::{self, IdleGlob};
+use crate::io::scan::{self, IdleGlob, What};
 use crate::io::stdin;
 
 /// Everything that was found, files by path.
@@ -47,6 +47,8 @@ pub struct Survey {
     charts: KnownCharts,
     /// What a person should know, one sentence each.
     pub warnings: Vec<String>,
+    /// The same of what needs no act.
+    pub notes: Vec<String>,
     /// The globs on paths that matched nothing.
     pub idle_globs: Vec<IdleGlob>,
 }
@@ -72,8 +74,12 @@ pub fn survey(
 ) -> Result<Survey, scan::ScanError> {
     let base = Base::of(&request);
     let kinds = sought.kinds;
+    let named = named(&request);
     let (found, idle_globs) = scan::scan(request, |found| {
-        let looked = examine(&found, &base, (kinds, sought.texts), &questions);
+        let mut looked = examine(&found, &base, (kinds, sought.texts), &questions);
+        if let (true, What::File(bytes)) = (named.contains(&found.shown), &found.what) {
+            looked = looked.named(bytes);
+        }
         match &looked.examined {
             // What a kustomization above decides, renames or applies as a patch is asked once all are known.
             Examined::Manifest(manifest)
@@ -126,7 +132,8 @@ pub fn survey(
         ..Survey::default()
     };
     let link = |place: &str| Ok(base.link(place));
-    survey.complete(all, &base, sought, &questions, (read, unread, link))
+    let survey = survey.complete(all, &base, sought, &questions, (read, unread, link));
+    survey.map(|survey| survey.telling(&named))
 }
 
 /// As [`survey`], of standard input. No kustomization has to do with it: what a build prints is built.
@@ -180,6 +187,7 @@ pub fn survey_commit<E>(
         ..Survey::default()
     };
     let base = Base::of(&request);
+    let named = named(&request);
     let path_of = |index: usize| listed[index].as_ref();
     let place = |index: usize| request.root.join(path_of(index));
     let survey = || {
@@ -194,7 +202,11 @@ pub fn survey_commit<E>(
             match (number < whole.len(), content) {
                 (true, Ok(content)) => {
                     let sought = (sought.kinds, sought.texts);
-                    examine_bytes(&path, content, &base, sought, &questions)
+                    let looked = examine_bytes(&path, content, &base, sought, &questions);
+                    match named.contains(&chosen[number].shown) {
+                        true => looked.named(content),
+                        false => looked,
+                    }
                 }
                 (true, Err(error)) => {
                     Looked::from(Examined::from(Passed::Unreadable(Unread::of_file(&error))))
@@ -246,15 +258,29 @@ pub fn survey_commit<E>(
             Ok(names.zip(read).collect())
         };
         let link = |place: &str| contents.link(place);
-        survey.complete(
-            all,
-            &base,
-            sought,
-            &questions,
-            (read_evidence, read_evidence, link),
-        )
+        survey
+            .complete(
+                all,
+                &base,
+                sought,
+                &questions,
+                (read_evidence, read_evidence, link),
+            )
+            .map(|survey: Survey| survey.telling(&named))
     };
     Ok(survey())
+}
+
+/// What was named, as the user is shown files: without `./` and doubled slashes.
+fn named(request: &scan::Scope<'_>) -> BTreeSet<String> {
+    let paths = request.paths.iter();
+    let paths = paths.map(|path| {
+        let parts = path.components();
+        parts.filter(|part| *part != Component::CurDir).collect()
+    });
+    paths
+        .map(|path: PathBuf| path.to_string_lossy().into_owned())
+        .collect()
 }
 
 /// What was read, before evidence decides what it is.
@@ -469,6 +495,34 @@ impl Survey {
         self.overlays.settle_patches(&mut other, &self.kinds);
         (self.overlays).mark(&mut other, Vec::new(), &mut Replaced::default());
         Some(other)
+    }
+
+    /// Says of each file that was named why nothing is looked at there.
+    fn telling(mut self, named: &BTreeSet<String>) -> Self {
+        let passed = self.skipped.iter();
+        let passed = passed.filter(|skipped| skipped.code == Code::NotYaml);
+        let broken = passed.filter_map(|skipped| {
+            let (file, line) = (skipped.place.file.as_ref()?, skipped.place.line?);
+            named.contains(file).then(|| {
+                format!(
+                    "nothing was checked in `{file}`, which is not YAML: line {line}: {}",
+                    skipped.message
+                )
+            })
+        });
+        self.warnings.extend(broken);
+        let empty = self.without_objects.iter();
+        let mut empty = empty.filter(|file| named.contains(*file));
+        if let Some(first) = empty.next() {
+            let more = match empty.count() {
+                0 => String::new(),
+                more => format!(" and {more} more of the named files"),
+            };
+            let note = format!("no object with images is in `{first}`{more}");
+            self.notes
+                .extend((!self.manifests.is_empty()).then_some(note));
+        }
+        self
     }
 
     /// Counts what is not handled in a file, and says of each slip once what to write.

@@ -96,7 +96,7 @@ codes! {
     }
     Change {
         Restored = "restored",
-            "A restore puts back the image that stood there before imago pinned it.",
+            "`--restore` takes off the digest that imago recorded; the tag stays.",
             "Run with `--restore`.";
         Stale = "stale",
             "A pod runs another digest than the one its image's tag points to.",
@@ -164,7 +164,7 @@ codes! {
             "Two places have a digest for one image: behind the tag, in `digest`, or in `sha`.",
             "Remove one of the two.";
         TagNotString = "tag-not-string",
-            "The tag is a number or something else that is no string, and charts write it in another way than it looks.",
+            "The tag is a number or something else that is not a string, and charts write it in another way than it looks.",
             "Put the tag in quotes.";
         AnchoredTag = "anchored-tag",
             "The image is written with an anchor, an alias or a merge key, so a digest would go to other places too.",
@@ -315,8 +315,8 @@ codes! {
             "The file has changes that are not committed.",
             "Commit or stash them first.";
         GitLineEnds = "git-line-ends",
-            "`core.safecrlf` forbids to convert the line ends of the file.",
-            "Give the file the line ends that `git add` takes.";
+            "`core.safecrlf` forbids Git to convert the line endings of the file.",
+            "Give the file the line endings that `git add` takes.";
         GitFilter = "git-filter",
             "A filter of Git converts the file, so the commit would not have the bytes on disk.",
             "Leave the file out with `--exclude`, or run without `--commit`.";
@@ -332,7 +332,7 @@ codes! {
             "Check the name; a private repository may look so without credentials.";
         DigestUnknown = "digest-unknown",
             "The registry does not have the digest that its tag, or the lock, names.",
-            "Run again later, or find out who wrote the lock.";
+            "Of the lock: run `imago files --update`, because registries delete digests that no tag has any more. Of a tag: run again later.";
         DigestMismatch = "digest-mismatch",
             "The bytes that the registry sent are not those of the digest.",
             "Check the registry, and the proxies on the way.";

@@ -10,8 +10,8 @@ mod unclaimed;
 
 pub use restart::restart;
 pub use state::{State, pins, states};
+use unclaimed::Left;
 pub use unclaimed::Unclaimed;
-use unclaimed::{Left, last_part};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -30,7 +30,7 @@ use super::site::{Image, Memory, Site};
 use super::source_link::SourceLink;
 use super::version::Counts;
 use crate::engine::code::Code;
-use eligibility::{Considered, Eligibility, consider, recorded};
+use eligibility::{Considered, Eligibility, consider, last_part, recorded};
 
 /// What holds for all images of a run.
 #[derive(Clone, Debug)]
@@ -496,7 +496,8 @@ pub fn restore(object: &Object, rules: &Rules) -> Result<Plan, Refusal> {
                 })
             }
             (_, Return::To(original)) => Outcome::Restored(original),
-            (_, Return::Stays(why)) if ledger.is_some() => Outcome::Kept(why.to_owned()),
+            // As after the restore, when there is no record: what has no digest, or is recorded nowhere, has nothing to give back.
+            (_, Return::Stays(why)) if pinned && entry.is_some() => Outcome::Kept(why.to_owned()),
             _ if pinned => Outcome::Fixed,
             _ => Outcome::Ok,
         };

@@ -51,7 +51,7 @@ fn a_mistake_on_the_command_line_is_exit_2_and_changes_nothing() {
     for (line, first) in [
         (
             "deploy",
-            "error: `deploy` is no command\n  hint: run `imago files deploy`",
+            "error: `deploy` is not a command\n  hint: run `imago files deploy`",
         ),
         ("--update", "error: cannot find the cluster\n  cause: "),
         (
@@ -68,7 +68,7 @@ fn a_mistake_on_the_command_line_is_exit_2_and_changes_nothing() {
         ),
         (
             "files --concurrency 0",
-            "error: `--concurrency <N>` cannot be `0`: 0 is not in 1..=1024\n  hint: `imago files --help` has",
+            "error: `--concurrency <N>` cannot be `0`\n  hint: it takes a whole number from 1 to 1024\n",
         ),
         (
             "files --output",
@@ -84,7 +84,7 @@ fn a_mistake_on_the_command_line_is_exit_2_and_changes_nothing() {
         ),
         (
             "files --update=yes",
-            "error: unexpected value `yes` for `--update` found; no more were expected\n  hint: `imago files --help` has",
+            "error: `--update` takes no value\n  hint: write `--update` alone\n",
         ),
         (
             "completions",
@@ -92,11 +92,11 @@ fn a_mistake_on_the_command_line_is_exit_2_and_changes_nothing() {
         ),
         (
             "flies",
-            "error: `flies` is no command\n  hint: did you mean `files`? `imago --help` has all commands\n",
+            "error: `flies` is not a command\n  hint: did you mean `files`? `imago --help` has all commands\n",
         ),
         (
             "files --updte",
-            "error: `--updte` is no flag of `imago files`\n  hint: did you mean `--update`? `imago files --help` has all of its flags\n",
+            "error: `--updte` is not a flag of `imago files`\n  hint: did you mean `--update`? `imago files --help` has all of its flags\n",
         ),
         (
             "files --output yml",
@@ -133,6 +133,36 @@ fn a_mistake_on_the_command_line_is_exit_2_and_changes_nothing() {
         assert_eq!(finished.stdout, "", "{line}");
     }
     assert_eq!(place.files(), shop().files());
+}
+
+#[test]
+fn a_second_restore_counts_the_images_that_stay_as_the_first_did() {
+    let place = shop();
+    let update = || imago(&place, "files --offline --update deploy", 0);
+    update();
+    let file = || String::from_utf8(place.files()["deploy/web.yaml"].clone()).unwrap();
+    // By hand: another tag beside the digest, a container that was never recorded, and the digest that is written in an overlay.
+    let moved = file().replace(
+        "image: registry.example.test/web:1.4@",
+        "image: registry.example.test/web:1.5@",
+    );
+    let added = "      - name: new\n        image: registry.example.test/new:1\n";
+    place.write("deploy/web.yaml", moved + added);
+    place.write(
+        "deploy/kustomization.yaml",
+        format!(
+            "resources: [web.yaml]\nimages: [{{name: a, newTag: \"1@sha256:{}\"}}]\n",
+            "3".repeat(64)
+        ),
+    );
+    let stays = "; 3 images left with a digest (`-v` says why)\n";
+    for first in [
+        "restored no image, and removed the record in 1 of 3 files",
+        "nothing to restore in 3 files",
+    ] {
+        let said = imago(&place, "files --restore deploy", 0).stdout;
+        assert!(said.ends_with(&format!("{first}{stays}")), "{said}");
+    }
 }
 
 #[test]
@@ -216,7 +246,7 @@ fn an_update_writes_says_so_and_has_nothing_to_do_the_second_time() {
     let restored = imago(&place, "files --restore deploy", 0).stdout;
     assert!(
         restored
-            .ends_with(" -> registry.example.test/web:1.4\nrestored 1 image in 1 of 2 files; 1 image with a fixed digest\n"),
+            .ends_with(" -> registry.example.test/web:1.4\nrestored 1 image in 1 of 2 files; 1 image left with a digest (`-v` says why)\n"),
         "{restored}"
     );
     assert_eq!(place.files(), shop().files());

@@ -115,24 +115,24 @@ pub fn summary(report: &Report, detail: Detail, styles: &Styles) -> String {
         .collect();
     let mut parts = vec![format!("{strong}{}{strong:#}", verdict::verdict(report))];
     let counts = report.counts();
-    if counts.fixed > 0 {
+    // To a restore they are the same: once the record is gone, nothing tells them apart.
+    let (fixed, kept, left) = match report.action {
+        Action::Restore => (0, counts.fixed + counts.kept, "left with a digest"),
+        _ => (counts.fixed, counts.kept, "left as written"),
+    };
+    if fixed > 0 {
         if !verdict::is_of_fixed_images(report) {
-            parts.push(format!(
-                "{} with a fixed digest",
-                counted(counts.fixed, "image")
-            ));
+            parts.push(format!("{} with a fixed digest", counted(fixed, "image")));
         }
-        parts.extend(with_track_tag(report, counts.fixed).map(str::to_owned));
+        parts.extend(with_track_tag(report, fixed).map(str::to_owned));
     }
+    let why = match detail {
+        Detail::Quiet | Detail::Normal => " (`-v` says why)",
+        Detail::More | Detail::Most => "",
+    };
     for (count, what) in [
-        (
-            counts.kept,
-            match detail {
-                Detail::Quiet | Detail::Normal => "left as written (`-v` says why)",
-                Detail::More | Detail::Most => "left as written",
-            },
-        ),
-        (counts.unchecked, "not checked by a pod"),
+        (kept, format!("{left}{why}")),
+        (counts.unchecked, "not checked by a pod".to_owned()),
     ] {
         if count > 0 {
             parts.push(format!("{} {what}", counted(count, "image")));
@@ -160,7 +160,7 @@ pub fn summary(report: &Report, detail: Detail, styles: &Styles) -> String {
         None => String::new(),
     };
     let charts = counts::unproven_charts(report).unwrap_or_default();
-    committed + &notes + charts + &parts.join("; ") + "\n" + &over_limit + &requests
+    committed + &notes + &charts + &parts.join("; ") + "\n" + &over_limit + &requests
 }
 
 /// Where it is explained what happens to requests, if something happened to one that a person may wonder at.

@@ -32,10 +32,11 @@ pub(super) fn consider<'w: 'r, 'r>(
     ledger: Option<&'r Ledger<'_>>,
     rules: &Rules,
 ) -> Result<Vec<Considered<'w, 'r>>, Refusal> {
-    let claims = ledger
-        .map(|ledger| ledger.claim(&object.sites))
-        .transpose()
-        .map_err(ambiguous)?;
+    let claimed = |ledger: &'r Ledger<'_>| {
+        let claims = ledger.claim(&object.sites);
+        claims.map_err(|error| ambiguous(&error, object, ledger))
+    };
+    let claims = ledger.map(claimed).transpose()?;
     let mut claims = claims.unwrap_or_default().into_iter();
     let considered = |site: &'w Site| {
         let entry = claims.next().flatten();
@@ -48,14 +49,40 @@ pub(super) fn consider<'w: 'r, 'r>(
     Ok(object.sites.iter().map(considered).collect())
 }
 
-fn ambiguous(error: Ambiguous) -> Refusal {
+/// How many images and entries of an ambiguous record are named.
+const NAMED: usize = 5;
+
+/// Names both sides: the images in question, and the entries that they may have.
+fn ambiguous(error: &Ambiguous, object: &Object, ledger: &Ledger<'_>) -> Refusal {
+    let sites = || object.sites.iter();
+    let site = sites().find(|site| *site.name == *error.container);
+    let part = site.and_then(|site| last_part(site.image.text()?));
+    let is_meant = |image: &str| last_part(image) == part;
+    let images = sites().filter(|site| site.image.text().is_some_and(is_meant));
+    let images = listed(images.map(|site| format!("`{}`", site.name)));
+    let entries = ledger.entries().map(|(_, entry)| entry);
+    let entries = entries.filter(|entry| is_meant(entry.image()));
+    let entries = listed(entries.map(|it| format!("`{}` (`{}`)", it.name(), it.image())));
     let hint = format!(
         "correct the names in the annotation `{RECORD}`; or remove it, and take the digests off the images that follow their tags"
     );
     Refusal {
         code: Code::AmbiguousRecord,
-        cause: error.to_string(),
+        cause: format!("{error}: images of {images}; entries {entries}"),
         hint: Some(hint),
+    }
+}
+
+/// The last part of an image's name.
+pub(super) fn last_part(image: &str) -> Option<&str> {
+    ImageRef::parse(image).ok().map(|image| image.last_part())
+}
+
+fn listed(mut names: impl Iterator<Item = String>) -> String {
+    let first = Vec::from_iter(names.by_ref().take(NAMED)).join(", ");
+    match names.count() {
+        0 => first,
+        more => format!("{first} and {more} more"),
     }
 }
 

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::eligibility::{Considered, Eligibility};
+use super::eligibility::{Considered, Eligibility, last_part};
 use crate::engine::annotation::Original;
-use crate::engine::image::ImageRef;
 use crate::engine::memory::{Ledger, kin};
 use crate::engine::policy::Intent;
 use crate::engine::site::Role;
@@ -84,11 +83,6 @@ impl<'r> Left<'r> {
     pub(super) fn may_be(&self, image: &str) -> bool {
         self.is_kept() && last_part(image).is_some_and(|part| self.open.contains(part))
     }
-}
-
-/// The last part of an image's name.
-pub(super) fn last_part(image: &str) -> Option<&str> {
-    ImageRef::parse(image).ok().map(|image| image.last_part())
 }
 
 fn unclaimed<'r>(

@@ -31,7 +31,14 @@ fn warnings(place: &Workplace, folder: &str, line: &str) -> Vec<String> {
             .folder(&place.path().join(folder))
             .finish_with(0)
     };
-    let stderr = run("").stderr;
+    let text = run("");
+    // Notes stand with what was found.
+    let notes = text
+        .stdout
+        .lines()
+        .filter_map(|line| line.strip_prefix("note: "));
+    let notes: String = notes.map(|note| format!("warning: {note}\n")).collect();
+    let stderr = text.stderr + &notes;
     let json = run("--output json").json();
     let json: Vec<String> = json["warnings"]
         .as_array()
@@ -47,7 +54,7 @@ fn warnings(place: &Workplace, folder: &str, line: &str) -> Vec<String> {
         "{line}"
     );
     let (markdown, github) = (
-        run("--output markdown").stdout,
+        run("--output markdown").stdout.replace("&#96;", "`"),
         run("--output github").stdout,
     );
     for warning in &json {
@@ -215,7 +222,8 @@ fn a_pattern_that_a_shell_has_expanded_is_told() {
         assert!(
             warnings[1..]
                 .iter()
-                .all(|warning| warning.starts_with("no image was checked")),
+                .all(|warning| warning.starts_with("no image was checked")
+                    || *warning == "no object with images is in `imago.lock`"),
             "{line}: {warnings:?}"
         );
     }

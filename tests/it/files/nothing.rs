@@ -304,3 +304,40 @@ fn a_lock_is_not_emptied_by_a_run_that_finds_nothing() {
         .finish_with(0);
     assert_ne!(place.files(), before, "without the flag the lock is pruned");
 }
+
+#[test]
+fn a_file_that_was_named_says_why_nothing_is_checked_in_it() {
+    let web = deployment(IMAGE);
+    let place = place(&[
+        ("web.yaml", &web),
+        ("apps/web.yaml", &web),
+        ("apps/broken.yaml", "foo: [1\n"),
+        ("apps/other.yaml", "foo: 1\n"),
+        ("apps/more.yaml", "foo: 2\n"),
+    ]);
+    let broken = "warning: nothing was checked in `apps/broken.yaml`, which is not YAML: line 1: ";
+    let note = "note: no object with images is in `apps/other.yaml`";
+    for (paths, warned, noted) in [
+        ("apps/broken.yaml", true, ""),
+        ("./apps//broken.yaml web.yaml", true, ""),
+        ("apps apps/broken.yaml", true, ""),
+        ("web.yaml apps/other.yaml", false, note),
+        (
+            "web.yaml apps/more.yaml apps/other.yaml",
+            false,
+            "note: no object with images is in `apps/more.yaml` and 1 more of the named files\n",
+        ),
+        ("apps/other.yaml", false, ""),
+        ("apps", false, ""),
+        ("", false, ""),
+    ] {
+        let Finished { stdout, stderr, .. } = imago(&place, paths, 0);
+        assert_eq!(stderr.contains(broken), warned, "{paths}: {stderr}");
+        assert_eq!(
+            stdout.contains("note: "),
+            !noted.is_empty(),
+            "{paths}: {stdout}"
+        );
+        assert!(stdout.contains(noted), "{paths}: {stdout}");
+    }
+}

@@ -250,3 +250,29 @@ fn a_text_on_which_a_parser_fails_is_a_refusal_and_nothing_else() {
     let left = std::fs::read_to_string(place.path().join("web.yaml")).unwrap();
     assert_eq!(left, text);
 }
+
+#[test]
+fn an_ambiguous_record_names_the_images_and_the_entries_in_question() {
+    let place = Workplace::new();
+    let record = r#"{"containers":[{"name":"a","image":"registry.example.test/web:1"},{"name":"b","image":"registry.example.test/web:2"},{"name":"log","image":"registry.example.test/log:1"}],"initContainers":[]}"#;
+    let container = |name: &str, image: &str, digit: &str| {
+        format!(
+            "  - name: {name}\n    image: registry.example.test/{image}@sha256:{}\n",
+            digit.repeat(64)
+        )
+    };
+    place.write(
+        "pod.yaml",
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n  annotations:\n    imago-config-spec: '{record}'\nspec:\n  containers:\n{}{}{}",
+            container("new", "web", "1"),
+            container("more", "web", "2"),
+            container("log", "log:1", "3"),
+        ),
+    );
+    let said = place.imago(["files", "--restore"]).finish_with(3).stderr;
+    assert!(
+        said.contains("images of `new`, `more`; entries `a` (`registry.example.test/web:1`), `b` (`registry.example.test/web:2`)\n"),
+        "{said}"
+    );
+}

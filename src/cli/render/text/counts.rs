@@ -19,12 +19,19 @@ pub(super) fn held(report: &Report, detail: Detail) -> Option<String> {
     (!codes.is_empty()).then(|| format!("held back: {}{hint}", codes.join(", ")))
 }
 
-/// What frees charts that are not known to take digests.
-pub(super) fn unproven_charts(report: &Report) -> Option<&'static str> {
-    let mut skipped = report.skipped.iter();
-    skipped.any(|skipped| skipped.code == Code::ChartUnproven).then_some(
-        "hint: if the charts take a digest behind the tag, say so with `# imago: digest-in-tag` or the setting `helm: {digest-in-tag: [...]}`\n",
-    )
+/// What frees the first image of a chart that is not known to take digests.
+pub(super) fn unproven_charts(report: &Report) -> Option<String> {
+    let skipped = report.skipped.iter();
+    let mut held = skipped.filter(|skipped| skipped.code == Code::ChartUnproven);
+    let place = &held.next()?.place;
+    let place = super::at(place, place.line);
+    let more = match held.count() {
+        0 => String::new(),
+        more => format!("; the same goes for {}", counted(more, "more image")),
+    };
+    Some(format!(
+        "hint: if the chart takes a digest behind the tag at {place}, write `# imago: digest-in-tag` on that line, or set `helm: {{digest-in-tag: [...]}}`{more}\n"
+    ))
 }
 
 /// The same of what was passed over on purpose. What most runs have is said in words.

@@ -172,7 +172,8 @@ fn a_chart_that_is_not_known_has_a_line_of_its_own_and_a_held_image_its_place() 
     });
     report.objects[0].images = vec![held];
     let summary = |detail| summary(&report, detail, &Styles::plain());
-    let lines = "setting `helm: {digest-in-tag: [...]}`\nupdated no image";
+    let hint = "hint: if the chart takes a digest behind the tag at deploy/web.yaml:21, write ";
+    let lines = "set `helm: {digest-in-tag: [...]}`\nupdated no image";
     for (detail, last) in [
         (
             Detail::Normal,
@@ -181,7 +182,7 @@ fn a_chart_that_is_not_known_has_a_line_of_its_own_and_a_held_image_its_place() 
         (Detail::More, "held back: 1 chart-unproven"),
     ] {
         let said = summary(detail);
-        assert!(said.starts_with("hint: if the charts take"), "{said}");
+        assert!(said.starts_with(hint), "{said}");
         assert!(said.contains(lines) && said.contains(last), "{said}");
         assert_eq!(said.contains("`-v`"), detail == Detail::Normal, "{said}");
     }
@@ -384,7 +385,7 @@ fn an_empty_result_says_why() {
                 action: Action::Restore,
                 ..with(&[Outcome::Fixed])
             },
-            "nothing to restore in 214 files; 1 image with a fixed digest",
+            "nothing to restore in 214 files; 1 image left with a digest (`-v` says why)",
         ),
         (
             with(&[Outcome::Fixed, samples::failed()]),
@@ -467,7 +468,7 @@ fn a_restore_that_only_drops_the_record_is_no_silence() {
         text(&report, Detail::Normal),
         "\
 deploy/web.yaml:4  Deployment/web  the annotation `imago-config-spec` is removed
-restored no image, and removed the record in 1 of 214 files; 1 image left as written (`-v` says why)
+restored no image, and removed the record in 1 of 214 files; 1 image left with a digest (`-v` says why)
 "
     );
 }

@@ -109,7 +109,7 @@ fn report(
     })?;
     let mut outcome = Ok(code);
     for (file, text) in reporting.files.iter().zip(texts) {
-        let written = reports::put(file, &text);
+        let written = reports::put(file, &text, printer);
         outcome = outcome.and_then(|code| written.map(|()| code));
     }
     outcome

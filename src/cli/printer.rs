@@ -141,18 +141,17 @@ impl Printer {
             To::Stdout => &mut self.stdout,
             To::Stderr => &mut self.stderr,
         };
-        let text = match (self.runner.as_ref().filter(|_| !stream.file), form) {
-            (None, _) | (Some(Runner::Github(_)), Form::Own) => Cow::Borrowed(text),
-            (Some(Runner::OfHashes), Form::Own) => Runner::OfHashes.guarded(text),
-            (Some(_), Form::Text) => runner::defused(text),
-            (Some(_), Form::Json) => runner::defused_json(text),
-            (Some(runner), Form::Diff) => runner.guarded(text),
-        };
+        let text = guarded(self.runner.as_ref().filter(|_| !stream.file), text, form);
         // A program reads what no person sees: a signal does not break it off.
         let _closing = (!stream.terminal).then(interrupt::closing);
         if let Err(error) = stream.write(&text) {
             self.failure.get_or_insert(error);
         }
+    }
+
+    /// The text as it may go to a pipe or a device, which a runner may read.
+    pub fn guarded<'t>(&self, text: &'t str, form: Form) -> Cow<'t, str> {
+        guarded(self.runner.as_ref(), text, form)
     }
 
     /// The first write that failed for another reason than a reader who went away.
@@ -168,6 +167,16 @@ impl Printer {
             ProgressDrawTarget::hidden()
         };
         Progress::on(target)
+    }
+}
+
+fn guarded<'t>(runner: Option<&Runner>, text: &'t str, form: Form) -> Cow<'t, str> {
+    match (runner, form) {
+        (None, _) | (Some(Runner::Github(_)), Form::Own) => Cow::Borrowed(text),
+        (Some(Runner::OfHashes), Form::Own) => Runner::OfHashes.guarded(text),
+        (Some(_), Form::Text) => runner::defused(text),
+        (Some(_), Form::Json) => runner::defused_json(text),
+        (Some(runner), Form::Diff) => runner.guarded(text),
     }
 }
 

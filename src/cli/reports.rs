@@ -3,6 +3,7 @@
 //! Files are written last, so that nothing that fails there takes the report from who reads stdout; but what can be seen of them is
 //! looked at first, before the run does anything.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -40,8 +41,7 @@ pub(super) fn prepare(reporting: &Reporting) -> anyhow::Result<()> {
             )
             .into());
         }
-        let is_special = place.metadata().is_ok_and(|metadata| !metadata.is_file());
-        if !is_special && !taken.insert(std::path::absolute(&place).unwrap_or(place)) {
+        if !is_special(&place) && !taken.insert(std::path::absolute(&place).unwrap_or(place)) {
             let name = file.path.display().to_string();
             let cause = "another report goes to the same file".to_owned();
             return Err(unwritten_because(
@@ -54,6 +54,11 @@ pub(super) fn prepare(reporting: &Reporting) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether a pipe or a device is there, as may be behind `/dev/stdout`.
+fn is_special(place: &Path) -> bool {
+    place.metadata().is_ok_and(|metadata| !metadata.is_file())
 }
 
 /// Whether a file that no report of ours can be is at the place of one: a slip on the command line must not cost a manifest.
@@ -96,10 +101,9 @@ pub(super) fn write(
     verbosity: Verbosity,
     printer: &mut Printer,
 ) -> anyhow::Result<()> {
-    let here = basis();
     let basis = match reporting.from_root {
         true => Basis::default(),
-        false => here.clone(),
+        false => basis(),
     };
     print(report, reporting.output, &basis, verbosity, printer);
     let mut outcome = Ok(());
@@ -111,10 +115,7 @@ pub(super) fn write(
             Detail::Normal,
             &Styles::plain(),
         );
-        // Looked up again: a link may have taken its place while the run went on.
-        let place = links::destination(&here.root, &file.path);
-        let written = place.and_then(|place| files::put(&place, rendered.as_bytes()));
-        outcome = outcome.and(written.map_err(|error| unwritten(file, &error).into()));
+        outcome = outcome.and(put(file, &rendered, printer));
     }
     outcome
 }
@@ -140,9 +141,15 @@ pub(super) fn refuse_over_lock(reporting: &Reporting, lock: &Path) -> anyhow::Re
 }
 
 /// Writes a text to the file of a report.
-pub(super) fn put(file: &ReportFile, text: &str) -> anyhow::Result<()> {
-    let place = links::destination(&basis().root, &file.path);
-    let written = place.and_then(|place| files::put(&place, text.as_bytes()));
+pub(super) fn put(file: &ReportFile, text: &str, printer: &Printer) -> anyhow::Result<()> {
+    // Looked up again: a link may have taken its place while the run went on.
+    let written = links::destination(&basis().root, &file.path).and_then(|place| {
+        let text = match is_special(&place) {
+            true => printer.guarded(text, form(file.format)),
+            false => Cow::Borrowed(text),
+        };
+        files::put(&place, text.as_bytes())
+    });
     written.map_err(|error| unwritten(file, &error).into())
 }
 
@@ -280,16 +287,8 @@ fn print(
         Some(to) if loud => printer.print(to, &text::body(report, verbosity.detail, &styles)),
         Some(_) => {}
         None => {
-            let form = if format == Format::Markdown {
-                Form::Text
-            } else {
-                Form::Json
-            };
-            printer.print_as(
-                result,
-                &rendered(report, format, basis, verbosity.detail, &styles),
-                form,
-            );
+            let rendered = rendered(report, format, basis, verbosity.detail, &styles);
+            printer.print_as(result, &rendered, form(format));
         }
     }
     if stream.is_some() || result == To::Stdout {
@@ -303,8 +302,16 @@ fn print(
         printer.print_as(
             result,
             &rendered(report, format, basis, verbosity.detail, &Styles::plain()),
-            Form::Own,
+            form(format),
         );
+    }
+}
+
+fn form(format: Format) -> Form {
+    match format {
+        Format::Text | Format::Markdown => Form::Text,
+        Format::Json | Format::Sarif => Form::Json,
+        Format::Github => Form::Own,
     }
 }
 

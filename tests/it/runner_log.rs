@@ -77,6 +77,8 @@ fn no_form_of_a_report_and_no_diff_commands_the_runner() {
         "files --offline --output sarif deploy",
         "files --offline --output markdown deploy",
         "files --offline --color always deploy",
+        "files --offline --report json=/dev/stdout deploy",
+        "files --offline --report markdown=/dev/stdout --report sarif=/dev/fd/2 deploy",
         "files ::error::nowhere",
         "files --track ::error::x",
     ] {
@@ -142,6 +144,9 @@ spec:
             "text --diff",
             "json --diff",
             "text -vv --check",
+            "text --report json=/dev/stdout",
+            "text --report sarif=/dev/fd/1 --report text=/dev/stderr",
+            "text --report markdown=/dev/stdout --report github=/dev/stderr",
         ] {
             let line = format!("files --offline deploy --output {form}");
             for stream in run(&line, name, value) {
@@ -151,6 +156,14 @@ spec:
             }
         }
     }
+    // No runner reads a file.
+    run(
+        "files --offline deploy --report json=file",
+        "TF_BUILD",
+        "True",
+    );
+    let file = String::from_utf8(place.files()["file"].clone()).unwrap();
+    assert!(file.contains("##vso[task.log"), "{file}");
     let plain = run("files --offline deploy --diff", "TF_BUILD", "");
     assert!(plain[0].contains("###vso[task.set"), "{plain:?}");
 }

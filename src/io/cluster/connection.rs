@@ -194,8 +194,8 @@ impl Connection {
             .map_or_else(Body::empty, |(_, bytes)| Body::from(bytes.clone()));
         let mut request = http::Request::new(body);
         *request.method_mut() = question.method.clone();
-        *request.uri_mut() = question.path.parse().map_err(|_| Why::Invalid {
-            text: "its name cannot be part of a URL".to_owned(),
+        *request.uri_mut() = question.path.parse().map_err(|_| Why::NotAnApiServer {
+            reason: "a name or the token of a page in it is too long for a URL".to_owned(),
         })?;
         let headers = request.headers_mut();
         headers.insert(ACCEPT, HeaderValue::from_static(question.accept));

@@ -17,7 +17,7 @@
 //! | `list-expired` | several times, a list took longer than the server keeps its state |
 //! | `rate-limited`, `server-error` | 429 and 5xx, after retries |
 //! | `not-an-api-server` | the answer is not one of an API server |
-//! | `too-large` | one object is larger than the limit |
+//! | `too-large` | one object is larger than the limit, or a list has more pages |
 //! | `name-not-resolved`, `connection-refused`, `connection-lost`, `timeout`, `certificate`, `plain-http`, `tls`, `proxy` | no answer |
 //!
 //! Messages of the server are repeated where that helps. They are shortened, and hidden if they contain a secret that was sent.
@@ -94,6 +94,8 @@ pub(super) enum Why {
     Denied { text: String },
     #[error("the list expired {times} times before its end was read")]
     ListExpired { times: u32 },
+    #[error("the list has more than {pages} pages")]
+    ListTooLong { pages: usize },
     #[error("the API server answered 429 Too Many Requests")]
     RateLimited,
     #[error("the API server answered {status}{}", colon(text))]
@@ -181,6 +183,7 @@ impl ClusterError {
             Why::Invalid { .. } => Code::Invalid,
             Why::Denied { .. } => Code::Denied,
             Why::ListExpired { .. } => Code::ListExpired,
+            Why::ListTooLong { .. } => Code::TooLarge,
             Why::RateLimited => Code::RateLimited,
             Why::Server { .. } => Code::ServerError,
             Why::PullSecret { .. } => Code::PullSecret,
@@ -219,6 +222,7 @@ impl ClusterError {
             Why::ListExpired { .. } => {
                 "the API server is slow, or its history very short: narrow the run with `-n` or `-l`".to_owned()
             }
+            Why::ListTooLong { .. } => "narrow the run with `-n` or `-l`; no API server has a list without an end".to_owned(),
             Why::RateLimited | Why::Server { .. } => "try again later".to_owned(),
             Why::PullSecret { .. } => "create it again with `kubectl create secret docker-registry`".to_owned(),
             Why::NotAnApiServer { .. } => {

@@ -37,8 +37,6 @@ pub use settings::{Limits, Settings};
 use super::registry::fault::Fault;
 use crate::engine::shape::PodKind;
 
-/// No cluster fills this many pages. A longer list would never end.
-const MAX_PAGES: usize = 100_000;
 /// How often a list may expire before the run gives up.
 const MAX_EXPIRED: u32 = 3;
 /// The name that `metadata.managedFields` records for changes.
@@ -129,7 +127,7 @@ impl Cluster {
     ) -> Result<bool, Why> {
         let names = resource.names();
         let (mut size, mut next) = (self.limits.page.max(1), String::new());
-        for _ in 0..MAX_PAGES {
+        for _ in 0..self.limits.pages {
             let parameters = query(&[
                 ("limit", &size.to_string()),
                 ("labelSelector", &wanted.labels),
@@ -168,8 +166,8 @@ impl Cluster {
                 });
             }
         }
-        Err(Why::NotAnApiServer {
-            reason: "a list without an end".to_owned(),
+        Err(Why::ListTooLong {
+            pages: self.limits.pages,
         })
     }
 

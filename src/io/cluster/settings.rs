@@ -29,6 +29,8 @@ pub struct Settings {
 pub struct Limits {
     /// The number of objects in a page of a list.
     pub page: u32,
+    /// The number of pages of a list.
+    pub pages: usize,
     /// The largest answer, in bytes. A page that is larger is requested again in smaller pages.
     pub body: usize,
     /// The time to connect, including DNS and TLS.
@@ -49,6 +51,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             page: 500,
+            pages: 2000,
             body: 16 * 1024 * 1024,
             connect: Duration::from_secs(10),
             answer: Duration::from_secs(60),

@@ -277,6 +277,43 @@ fn a_page_that_leads_to_itself_ends_the_list() {
 }
 
 #[test]
+fn a_list_without_an_end_is_given_up() {
+    let server = five();
+    server.fault("deployments", |_, number, _| {
+        let next = format!("token-{number}");
+        status::answer(200, &json!({"metadata": {"continue": next}, "items": []}))
+    });
+    let settings = settings(&server);
+    assert_eq!((settings.limits.page, settings.limits.pages), (500, 2000));
+    let limits = Limits {
+        pages: 7,
+        ..settings.limits
+    };
+    let error = deployments(&Settings { limits, ..settings }).unwrap_err();
+    assert_eq!(
+        (error.code().as_str(), error.cause().as_str()),
+        ("too-large", "the list has more than 7 pages")
+    );
+    assert!(error.hint().unwrap().starts_with("narrow the run"));
+    assert_eq!(server.count("GET"), 7);
+}
+
+#[test]
+fn a_token_that_no_url_can_hold_is_the_servers_fault() {
+    let server = five();
+    let page = json!({"metadata": {"continue": "x".repeat(100_000)}, "items": []});
+    server.fault("deployments", move |_, _, _| status::answer(200, &page));
+    let error = deployments(&settings(&server)).unwrap_err();
+    assert_eq!(error.code().as_str(), "not-an-api-server");
+    assert!(
+        error.cause().ends_with("is too long for a URL"),
+        "{}",
+        error.cause()
+    );
+    assert_eq!(server.count("GET"), 1);
+}
+
+#[test]
 fn what_a_role_lacks_is_named_with_the_file_that_grants_it() {
     let reader =
         Account::new("system:serviceaccount:shop:reader").may("list", "pods", Some("shop"));

@@ -1,10 +1,11 @@
 //! The environment of a child: ours without our secrets, or the few variables that a signing program needs.
 //!
-//! A program that signs in somewhere (a credential helper, a credential plugin, `git`) may need any variable: `AWS_PROFILE`,
-//! `GOOGLE_APPLICATION_CREDENTIALS`, `AZURE_CLIENT_SECRET`, a proxy, the session bus of a keychain, or a name unknown to us. A
-//! list of allowed variables would break the programs that we forgot. So such a program gets everything except the secrets that
-//! are meant for us, and those that a forge or a CI system gives to the job. A signing program signs in nowhere, so it gets a
-//! list of allowed variables.
+//! A program that signs in somewhere (a credential helper, a credential plugin, `git`) may need any variable: `AWS_PROFILE`, a
+//! proxy, the session bus of a keychain, or a name unknown to us. A list of allowed variables would break the programs that we
+//! forgot. So such a program gets everything except our own variables, and those whose name says that they are a secret: which
+//! secrets a CI system or a person gives to the job, nobody can list. Git, and the clouds and stores of secrets whose helpers read
+//! variables, keep theirs: `GIT_PASSWORD`, `AWS_SECRET_ACCESS_KEY`, `AZURE_CLIENT_SECRET`. A signing program signs in nowhere, so
+//! it gets a list of allowed variables.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -14,54 +15,58 @@ type Variables = BTreeMap<OsString, OsString>;
 /// The prefix of our own variables. Some are tokens.
 const OURS: &str = "IMAGO_";
 
-/// Prefixes of the variables with which forges and CI systems give a job its tokens.
-const JOBS: [&str; 24] = [
-    "ACTIONS_",
-    "APPVEYOR_",
-    "AZURE_DEVOPS_",
-    "BITBUCKET_",
-    "BUILDKITE_",
-    "CI_",
-    "CIRCLE_",
-    "CODEBERG_",
-    "CODEBUILD_",
-    "DRONE_",
-    "FORGEJO_",
-    "GH_",
-    "GITEA_",
-    "GITHUB_",
-    "GITLAB_",
-    "GL_",
-    "INPUT_",
-    "JENKINS_",
-    "RENOVATE_",
-    "RUNNER_",
-    "SEMAPHORE_",
-    "SYSTEM_",
-    "TRAVIS_",
-    "WOODPECKER_",
-];
-
-/// Words that make a variable with such a prefix a secret.
-const SECRET: [&str; 8] = [
+/// Words with which the name of a secret ends, or a part of it: `SYSTEM_ACCESSTOKEN` writes two words as one.
+const SECRET: [&str; 7] = [
     "TOKEN",
     "PASSWORD",
     "PASSWD",
     "PASSPHRASE",
     "SECRET",
-    "JWT",
-    "PAT",
-    "KEY",
+    "CREDENTIAL",
+    "APIKEY",
 ];
 
-/// Other variables with secrets of the job: an address that contains a token, GitLab's credentials of registries, and the
-/// variable in which our own action passes the token.
-const OTHERS: [&str; 4] = [
-    "CI_REPOSITORY_URL",
-    "DOCKER_AUTH_CONFIG",
-    "DRONE_REMOTE_URL",
-    "JOB_TOKEN",
+/// Words that say so alone: `ASKPASS`, `MONKEY` and `XAUTHORITY` are others.
+const SECRET_ALONE: [&str; 8] = ["AUTH", "CREDS", "JWT", "KEY", "PASS", "PAT", "PSW", "PWD"];
+
+/// The last word of a variable that says where something is: `AWS_WEB_IDENTITY_TOKEN_FILE`, `REGISTRY_AUTH_FILE`.
+const PLACES: [&str; 4] = ["DIR", "FILE", "PATH", "SOCK"];
+
+/// Prefixes of the variables of Git, of clouds, and of stores of secrets. Helpers and plugins sign in with them.
+const HELPERS: [&str; 26] = [
+    "AAD_",
+    "ALIBABA_",
+    "ALICLOUD_",
+    "ARM_",
+    "AWS_",
+    "AZURE_",
+    "BW_",
+    "CIVO_",
+    "CLOUDSDK_",
+    "DIGITALOCEAN_",
+    "EXOSCALE_",
+    "GCM_",
+    "GIT_",
+    "GOOGLE_",
+    "HUAWEICLOUD_",
+    "IBMCLOUD_",
+    "LINODE_",
+    "MSI_",
+    "OCI_",
+    "OP_",
+    "OS_",
+    "PASSWORD_STORE_",
+    "SCW_",
+    "TENCENTCLOUD_",
+    "VAULT_",
+    "YC_",
 ];
+
+/// A CI system whose prefix is that of a cloud.
+const NOT_A_CLOUD: &str = "AZURE_DEVOPS_";
+
+/// Other variables with secrets of the job: an address that contains a token.
+const OTHERS: [&str; 2] = ["CI_REPOSITORY_URL", "DRONE_REMOTE_URL"];
 
 /// What a signing program needs: its user, its keys, an agent, and a way to ask for a passphrase.
 const SIGNING: [&str; 22] = [
@@ -118,14 +123,29 @@ fn keep(environment: &Variables, wanted: impl Fn(&str) -> bool) -> Variables {
 
 fn is_ours(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
-    // `SYSTEM_ACCESSTOKEN` writes two words as one.
-    let is_secret = || {
-        name.split('_')
-            .any(|word| SECRET.contains(&word) || word.ends_with("TOKEN"))
-    };
+    let is_of = |families: &[&str]| families.iter().any(|family| name.starts_with(family));
     name.starts_with(OURS)
-        || OTHERS.contains(&name.as_str())
-        || JOBS.iter().any(|job| name.starts_with(job)) && is_secret()
+        || OTHERS.contains(&&*name)
+        || is_secret(&name) && (!is_of(&HELPERS) || is_of(&[NOT_A_CLOUD]))
+}
+
+/// Whether the name of a variable says that it is a secret. `PWD` by itself is a folder.
+fn is_secret(name: &str) -> bool {
+    let mut words = name.split(|character: char| !character.is_ascii_alphanumeric());
+    let is_place = words
+        .clone()
+        .next_back()
+        .is_some_and(|last| PLACES.contains(&last));
+    !is_place
+        && name != "PWD"
+        && words.any(|word| {
+            // `TOKENS`, `PASSWORD2`
+            let one = word.trim_end_matches(|last: char| last == 'S' || last.is_ascii_digit());
+            SECRET.iter().any(|secret| one.ends_with(secret))
+                || SECRET_ALONE
+                    .iter()
+                    .any(|secret| [word, one].contains(secret))
+        })
 }
 
 #[cfg(test)]
@@ -174,6 +194,22 @@ mod tests {
             "BITBUCKET_STEP_OIDC_TOKEN",
             "SYSTEM_ACCESSTOKEN",
             "BUILDKITE_AGENT_ACCESS_TOKEN",
+            "VELA_NETRC_PASSWORD",
+            "CIRRUS_OIDC_TOKEN",
+            "bamboo_deploy_password",
+            "bamboo_deployPassword",
+            "TEAMCITY_TOKEN",
+            "GH_AUTH",
+            "GITHUB_CREDENTIALS",
+            "BITRISE_API_TOKENS",
+            "SD_TOKEN",
+            "CF_API_KEY",
+            "DEPLOY_PSW",
+            "GPG_PASSPHRASE",
+            "SSH_PRIVATE_KEY",
+            "DB_PASS",
+            "DB_PWD2",
+            "NPM_TOKEN_2",
         ]);
         assert_eq!(names(&without_secrets(&secrets)), [""; 0]);
         assert_eq!(names(&for_signing(&secrets)), [""; 0]);
@@ -192,20 +228,30 @@ mod tests {
             "DIGITALOCEAN_ACCESS_TOKEN",
             "GITHUB_ACTIONS",
             "GITHUB_WORKSPACE",
+            "GIT_ASKPASS",
             "GIT_CONFIG_COUNT",
             "GIT_CONFIG_KEY_0",
+            "GIT_PASSWORD",
             "GOOGLE_APPLICATION_CREDENTIALS",
             "HOME",
             "HTTPS_PROXY",
             "KUBECONFIG",
             "LC_ALL",
+            "OLDPWD",
+            "OS_PASSWORD",
+            "PASSWORD_STORE_DIR",
             "PATH",
+            "PWD",
+            "REGISTRY_AUTH_FILE",
             "RUNNER_TEMP",
+            "SSH_ASKPASS",
             "SSH_AUTH_SOCK",
             "SSL_CERT_FILE",
             "TMPDIR",
             "VAULT_TOKEN",
+            "XAUTHORITY",
             "XDG_RUNTIME_DIR",
+            "XDG_SESSION_ID",
             "https_proxy",
         ]);
         assert_eq!(without_secrets(&needed), needed);

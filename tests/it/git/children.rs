@@ -132,6 +132,20 @@ fn what_hangs_is_ended_with_all_that_it_started() {
 }
 
 #[test]
+fn a_hook_that_prints_without_end_is_ended_and_named_by_what_ran_it() {
+    let Some(two) = Two::new() else { return };
+    two.ours.hook("pre-push", "yes 'a long line of a hook' >&2");
+    let said = two.ours.imago("--update --push", 2).stderr;
+    assert!(
+        said.contains(
+            "cause: `git push` printed more than 67108864 bytes and was ended, and the remote may have taken the commit\n"
+        ) && said.contains("hint: have the hooks, or those of the remote, print less"),
+        "{said}"
+    );
+    assert_eq!(two.remote_log("main").len(), 1);
+}
+
+#[test]
 fn no_program_sees_a_secret_that_is_not_its_own() {
     let Some(two) = Two::new() else { return };
     let remote = HttpRemote::start(
@@ -183,6 +197,8 @@ fn no_program_sees_a_secret_that_is_not_its_own() {
     let ours: &[(&str, &str)] = &[
         ("IMAGO_GIT_TOKEN", SECRET),
         ("GITHUB_TOKEN", "ghs-other-secret"),
+        ("TEAMCITY_TOKEN", "ghs-other-secret"),
+        ("bamboo_deployPassword", "ghs-other-secret"),
     ];
     // Credentials of a runner are the last resort: the configured helper is asked first.
     let runners: &[(&str, &str)] = &[

@@ -170,6 +170,8 @@ fn a_helper_gets_no_secret_that_is_ours_or_the_jobs() {
         "GH_TOKEN",
         "CI_JOB_TOKEN",
         "ACTIONS_RUNTIME_TOKEN",
+        "VELA_NETRC_PASSWORD",
+        "CF_API_KEY",
     ];
     let needed = [
         "HOME",

@@ -33,6 +33,14 @@ pub enum TransportError {
         /// The time that it had.
         seconds: u64,
     },
+    /// It was ended, because nobody would read so much.
+    #[error("`git {act}` printed more than {bytes} bytes and was ended{}", if act == "push" { ", and the remote may have taken the commit" } else { "" })]
+    TooMuch {
+        /// The subcommand.
+        act: String,
+        /// What it may print.
+        bytes: usize,
+    },
     /// A signal ended the program, so that nobody knows how far it came.
     #[error("`git {act}` was ended by a signal{}", if act == "push" { ", and the remote may have taken the commit" } else { "" })]
     CutOff {
@@ -79,7 +87,7 @@ impl TransportError {
             Self::Hook(_) => Code::GitHook,
             Self::InTheWay(_) => Code::GitInTheWay,
             Self::ObjectFormat => Code::GitUnsupported,
-            Self::Other { .. } => Code::Git,
+            Self::TooMuch { .. } | Self::Other { .. } => Code::Git,
         }
     }
 
@@ -103,6 +111,7 @@ impl TransportError {
             Self::Slow { .. } => Some(
                 "check the network, the remote and the hooks; IMAGO_GIT_TIMEOUT=SECONDS gives it more time",
             ),
+            Self::TooMuch { .. } => Some("have the hooks, or those of the remote, print less"),
             Self::CutOff { .. } => Some("run again: it goes on from what the remote has"),
             Self::Refused(_) => {
                 Some("let this account push there, or push to another branch with `--branch NAME`")

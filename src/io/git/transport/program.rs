@@ -74,9 +74,9 @@ impl Transport {
             ChildError::Interrupted => TransportError::CutOff {
                 act: subcommand(arguments),
             },
-            error @ ChildError::TooMuch(_) => TransportError::Other {
-                act: "output".to_owned(),
-                said: error.to_string(),
+            ChildError::TooMuch(bytes) => TransportError::TooMuch {
+                act: subcommand(arguments),
+                bytes,
             },
         })
     }

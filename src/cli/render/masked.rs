@@ -4,17 +4,26 @@ use std::net::Ipv4Addr;
 
 use crate::app::report::{Problem, Report};
 
-/// How the tokens of forges begin.
-const TOKENS: [&str; 8] = [
+/// How the tokens of forges and registries begin. The last is `x-access-token:` in base64, as in the header that `actions/checkout` leaves.
+const TOKENS: [&str; 15] = [
     "ghp_",
     "gho_",
     "ghs_",
     "ghu_",
+    "ghr_",
     "github_pat_",
     "glpat-",
     "gldt-",
     "glcbt-",
+    "glrt-",
+    "ATATT3",
+    "ATCTT3",
+    "ATBB",
+    "dckr_pat_",
+    "eC1hY2Nlc3MtdG9rZW46",
 ];
+/// Names of accounts whose password is a token, and that no image has.
+const ACCOUNTS: [&str; 3] = ["x-access-token:", "x-token-auth:", "gitlab-ci-token:"];
 /// What the name of a key has without hyphens and the like, if its value is a secret.
 const SECRETS: [&str; 8] = [
     "token",
@@ -87,14 +96,14 @@ pub(in crate::cli) fn problem(problem: &mut Problem) {
 pub(in crate::cli) fn sentences<'s>(said: impl IntoIterator<Item = &'s mut String>) {
     for said in said {
         // Most have nothing of the kind, and a run has many.
-        if said.contains(['@', '?', '#']) {
+        if said.contains(['@', '?', '#']) || token(said).is_some() {
             *said = sentence(said);
         }
     }
 }
 
-/// A sentence with stars in place of the accounts of web addresses, of passwords before a host, and of what stands behind the path of an
-/// address.
+/// A sentence with stars in place of the accounts of web addresses, of passwords before a host, of what stands behind the path of an
+/// address, and of tokens: a remote may repeat one that `git` sent, and that we never saw.
 pub(in crate::cli) fn sentence(text: &str) -> String {
     let words = text.split_inclusive(is_between);
     let masked = |word: &str| {
@@ -105,9 +114,29 @@ pub(in crate::cli) fn sentence(text: &str) -> String {
             Some((start, _)) => start.contains(':') && is_host(host),
             None => !scheme.is_empty() || is_host(host),
         };
-        starred(scheme, rest, if is_account { account.len() } else { 0 })
+        let word = starred(scheme, rest, if is_account { account.len() } else { 0 });
+        let (word, token) = word.split_at(token(&word).unwrap_or(word.len()));
+        [word, &stars(token)].concat()
     };
     words.map(masked).collect()
+}
+
+/// Where a text has its first token.
+fn token(text: &str) -> Option<usize> {
+    let before = |at: usize| text[..at].chars().next_back();
+    let is_begin = |at: &usize| !before(*at).is_some_and(char::is_alphanumeric);
+    let tokens = TOKENS.iter().filter_map(|token| {
+        let mut places = text.match_indices(token).map(|(at, _)| at);
+        places.find(is_begin)
+    });
+    let accounts = ACCOUNTS.iter().filter_map(|account| {
+        let at = text
+            .find(account)
+            .filter(|at| before(*at).is_none_or(is_between))?;
+        let password = at + account.len();
+        (!text[password..].starts_with(is_between)).then_some(password)
+    });
+    tokens.chain(accounts).min()
 }
 
 /// An address with stars for its account, which ends at `account`, and for its query or fragment: people put tokens into either.
@@ -263,8 +292,22 @@ mod tests {
                 "resolve `web:1.4@sha256:abc` for ada@example.com",
                 "resolve `web:1.4@sha256:abc` for ada@example.com",
             ),
+            (
+                "`git ls-remote` says: fatal: denied for x-access-token:ghs_abc, token=glpat-abc",
+                "`git ls-remote` says: fatal: denied for x-access-token:******** token=*********",
+            ),
+            (
+                "remote: 'gitlab-ci-token:abc' and (dckr_pat_abc) with basic eC1hY2Nlc3MtdG9rZW46YQ==",
+                "remote: 'gitlab-ci-token:***' and (************* with basic ************************",
+            ),
+            (
+                "`https://x-token-auth:abc@h.test/x` with x-access-token: and shop/x-token-auth:1.4 or highs_x",
+                "`https://****************@h.test/x` with x-access-token: and shop/x-token-auth:1.4 or highs_x",
+            ),
         ] {
-            assert_eq!(sentence(text), shown);
+            let mut said = text.to_owned();
+            sentences([&mut said]);
+            assert_eq!((&*said, &*sentence(text)), (shown, shown));
         }
     }
 }

@@ -249,6 +249,30 @@ fn the_overlay_for_one_namespace_keeps_its_role_there_and_grants_nothing_elsewhe
 }
 
 #[test]
+fn each_role_is_bound_to_the_account_in_whichever_namespace_it_is() {
+    let Some(kubectl) = programs::find("kubectl") else {
+        return;
+    };
+    let place = Workplace::with_files_of(&folder());
+    let base = fs::read_to_string(folder().join("base/kustomization.yaml")).unwrap();
+    let base = base.replace("\nnamespace: imago\n", "\nnamespace: ops\n");
+    place.write("base/kustomization.yaml", base);
+    let whole = fs::read_to_string(folder().join("kustomization.yaml")).unwrap();
+    place.write(
+        "kustomization.yaml",
+        whole.replace("#  - secrets", "  - secrets"),
+    );
+    for (name, bindings) in [(".", 2), ("one-namespace", 1)] {
+        let documents = built(&kubectl, &place, name);
+        let account = &of_kind(&documents, "ServiceAccount")["metadata"];
+        assert_eq!(account["namespace"], "ops", "{name}");
+        let bound = documents.iter().filter(|one| one.get("subjects").is_some());
+        let bound: Vec<&Value> = bound.map(|one| &one["subjects"][0]["namespace"]).collect();
+        assert_eq!(bound, vec!["ops"; bindings], "{name}");
+    }
+}
+
+#[test]
 fn imago_does_not_follow_its_own_tag() {
     let place = Workplace::with_files_of(&folder());
     place.write("imago.lock", "{\"version\":1,\"images\":{}}\n");

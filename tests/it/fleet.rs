@@ -512,6 +512,17 @@ fn a_repository_of_a_stranger_costs_bounded_memory() {
         "{cause}"
     );
     assert!(fleet.is_pinned(0, BRANCH) && fleet.is_pinned(2, BRANCH));
+    // Where the repository is, a run that only looks speaks of no commit of its own.
+    let run = fleet
+        .run("files --check")
+        .folder(&fleet.repositories[1].folder);
+    let said = run.finish_with(2).stderr;
+    assert!(
+        said.starts_with(
+            "error: cannot read the files of a commit\n  cause: the commit has more than"
+        ),
+        "{said}"
+    );
     // Settings that are no settings, too.
     fleet.repositories[2].commit("huge", &[(".imago.yaml", &huge)]);
     let json = report(&fleet.imago(&line, 2));

@@ -39,7 +39,7 @@ impl Committed<'_> {
     ) -> anyhow::Result<Survey> {
         // What a commit has is tracked, whatever `.gitignore` says.
         let (listed, links) =
-            (self.repository.files(self.commit)).map_err(|error| refused(&error))?;
+            (self.repository.files(self.commit)).map_err(|error| unread(&error))?;
         let request = scan::Scope {
             root: self.repository.root(),
             ..request
@@ -68,7 +68,7 @@ impl Committed<'_> {
         &self,
         wanted: fn(&[u8]) -> bool,
     ) -> anyhow::Result<Vec<(PathBuf, Vec<u8>)>> {
-        let (listed, _) = (self.repository.files(self.commit)).map_err(|error| refused(&error))?;
+        let (listed, _) = (self.repository.files(self.commit)).map_err(|error| unread(&error))?;
         let listed: Vec<&Listed> = (listed.iter())
             .filter(|file| scan::is_manifest(&file.path))
             .collect();
@@ -93,7 +93,7 @@ impl Committed<'_> {
         beside: &[&Listed],
         visit: impl Fn(usize, Result<&[u8], FileError>) -> R + Sync,
     ) -> Result<Vec<R>, Box<Problem>> {
-        let failed = |error: GitError| Box::new(refused(&error));
+        let failed = |error: GitError| Box::new(unread(&error));
         let place = self.repository.place(Objects::Written);
         let numbered: Vec<(usize, &Listed)> = files.iter().copied().enumerate().collect();
         let mut visited = threads::map_with(
@@ -136,7 +136,7 @@ impl Committed<'_> {
 
     /// A file of the commit, by its path from the root.
     pub(in crate::app) fn file(&self, path: &Path) -> Result<Option<Vec<u8>>, Box<Problem>> {
-        let failed = |error: GitError| Box::new(refused(&error));
+        let failed = |error: GitError| Box::new(unread(&error));
         let Some(file) = (self.repository.file(self.commit, path)).map_err(failed)? else {
             return Ok(None);
         };
@@ -146,7 +146,7 @@ impl Committed<'_> {
 
     /// Fetches the contents that a partial clone has left at its remote, all at once.
     fn bring<'f>(&self, files: impl Iterator<Item = &'f Listed>) -> Result<(), Box<Problem>> {
-        let failed = |error: GitError| Box::new(refused(&error));
+        let failed = |error: GitError| Box::new(unread(&error));
         if self.repository.promisor().map_err(failed)?.is_none() {
             return Ok(());
         }
@@ -163,6 +163,14 @@ impl Committed<'_> {
                 "clone it without a filter, or run with `--update --commit`, which fetches them",
             )),
         }
+    }
+}
+
+/// Git's refusal of a look, which may come before any commit or without one.
+fn unread(error: &GitError) -> Problem {
+    Problem {
+        what: "cannot read the files of a commit".to_owned(),
+        ..refused(error)
     }
 }
 
@@ -194,7 +202,7 @@ impl Contents<Box<Problem>> for Files<'_> {
         match repository.read(link) {
             Ok(target) => Ok(String::from_utf8(target).ok()),
             Err(GitError::TooLarge(_)) => Ok(None),
-            Err(error) => Err(Box::new(refused(&error))),
+            Err(error) => Err(Box::new(unread(&error))),
         }
     }
 }

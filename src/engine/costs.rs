@@ -213,6 +213,18 @@ fn what_stands_beside_a_workload() {
             deployment(0, &one()).replace("metadata:\n", labels)
         )
     });
+    // A chain may be no longer than nesting is deep. Its last mapping is the largest.
+    let chain = |depth: usize| {
+        let keys: String = (0..SIZE).map(|key| format!("k{key}: v, ")).collect();
+        let link = |at| format!("  a{at}: &a{at} {{o{at}: v, <<: *a{}}}\n", at - 1);
+        format!(
+            "x:\n  a0: &a0 {{{keys}}}\n{}",
+            (1..depth).map(link).collect::<String>()
+        )
+    };
+    grows_with_its_input("a chain of merge keys", |count| {
+        deployment(0, &one()) + &chain(count / 8)
+    });
     grows_with_its_input("annotations", |count| {
         let entries = (0..count)
             .map(|number| format!("    key-{number}: value\n"))

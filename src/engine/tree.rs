@@ -53,18 +53,24 @@ pub trait Tree<'a>: Copy {
     }
 }
 
-/// The entries of a mapping, and behind them what its merge key brings in from other mappings and it does not have itself. The first
-/// of equal keys counts.
+/// The entries of a mapping, and behind them what merge keys bring in from other mappings and it does not have itself. The first of equal
+/// keys counts. `read` says which entries a mapping has itself, and which mappings its merge key names, the strongest first.
+///
+/// Each mapping of a chain of merge keys is read once, so that what the last one brings in is not listed anew at each one above it.
 pub(super) fn with_merged<N: Copy + Eq + Hash, T>(
-    own: Vec<(N, T)>,
-    merged: impl Iterator<Item = Vec<(N, T)>>,
+    mapping: T,
+    read: impl Fn(T) -> (Vec<(N, T)>, Vec<T>),
 ) -> Vec<(N, T)> {
-    let mut names: HashSet<N> = own.iter().map(|(name, _)| *name).collect();
-    let mut entries = own;
-    for (name, value) in merged.flatten() {
-        if names.insert(name) {
-            entries.push((name, value));
-        }
+    let (mut entries, mut weaker) = read(mapping);
+    if weaker.is_empty() {
+        return entries;
+    }
+    let mut names: HashSet<N> = entries.iter().map(|(name, _)| *name).collect();
+    weaker.reverse();
+    while let Some(mapping) = weaker.pop() {
+        let (own, below) = read(mapping);
+        weaker.extend(below.into_iter().rev());
+        entries.extend(own.into_iter().filter(|(name, _)| names.insert(*name)));
     }
     entries
 }
@@ -158,9 +164,16 @@ mod tests {
     #[test]
     fn merging_compares_no_name_with_all_others() {
         let count = 4000;
-        let own = (0..count).map(|name| (Name(2 * name), "own")).collect();
-        let merged = (0..2 * count).map(|name| (Name(name), "merged")).collect();
-        let entries = with_merged(own, std::iter::once(merged));
+        let entries = with_merged("own", |mapping| match mapping {
+            "own" => {
+                let own = (0..count).map(|name| (Name(2 * name), mapping));
+                (own.collect(), vec!["merged"])
+            }
+            _ => {
+                let merged = (0..2 * count).map(|name| (Name(name), mapping));
+                (merged.collect(), Vec::new())
+            }
+        });
         assert_eq!(entries.len(), 2 * count);
         assert_eq!(
             entries.iter().filter(|(_, from)| *from == "own").count(),

@@ -251,23 +251,21 @@ impl<'f, 't> Tree<'f> for YamlNode<'f, 't> {
     }
 
     fn entries(self) -> Vec<(&'f str, Self)> {
-        let target = self.target();
-        if !target.is_mapping() {
-            return Vec::new();
-        }
-        let mut entries: Vec<(&'f str, Self)> = Vec::new();
-        let mut merge = None;
-        for (name, value) in target.pairs(target.node().first) {
-            match name.target().styled() {
-                _ if name.is_merge_key() => merge = Some(value),
-                Some((text, _)) => entries.push((text, value)),
-                None => {}
+        with_merged(self, |mapping| {
+            let target = mapping.target();
+            let (mut own, mut merge) = (Vec::new(), None);
+            if !target.is_mapping() {
+                return (own, Vec::new());
             }
-        }
-        match merge {
-            None => entries,
-            Some(merge) => with_merged(entries, merge.merged().into_iter().map(Self::entries)),
-        }
+            for (name, value) in target.pairs(target.node().first) {
+                match name.target().styled() {
+                    _ if name.is_merge_key() => merge = Some(value),
+                    Some((text, _)) => own.push((text, value)),
+                    None => {}
+                }
+            }
+            (own, merge.map(Self::merged).unwrap_or_default())
+        })
     }
 
     fn scalar(self) -> Scalar<'f> {

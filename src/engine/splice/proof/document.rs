@@ -114,6 +114,8 @@ impl<'d> DocumentNode<'d> {
         };
         let mut next = at + 1;
         std::iter::from_fn(move || {
+            #[cfg(test)]
+            crate::engine::yaml::steps::add(1);
             let child = (next < end).then(|| self.at(next))?;
             next = self.document.behind(next);
             Some(child)
@@ -187,12 +189,17 @@ impl<'d> DocumentNode<'d> {
     /// The entries of a mapping as a reader of the object sees them.
     fn entries(self) -> Box<dyn Iterator<Item = (Leaf<'d>, Self)> + 'd> {
         let named = |(key, value): (Self, Self)| (key.leaf(), value);
-        let Some(merged) = self.merged() else {
+        if self.merged().is_none() {
             return Box::new(self.pairs().map(named));
+        }
+        let read = |mapping: Self| match mapping.merged() {
+            None => (mapping.pairs().map(named).collect(), Vec::new()),
+            Some(weaker) => {
+                let own = mapping.pairs().filter(|(key, _)| !key.is_merge_key());
+                (own.map(named).collect(), weaker)
+            }
         };
-        let own = self.pairs().filter(|(key, _)| !key.is_merge_key());
-        let merged = merged.into_iter().map(|one| one.entries().collect());
-        Box::new(with_merged(own.map(named).collect(), merged).into_iter())
+        Box::new(with_merged(self, read).into_iter())
     }
 }
 

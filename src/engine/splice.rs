@@ -23,9 +23,11 @@ use super::site::{Memory, Slots};
 use super::tree::{Scalar, Tree};
 use super::yaml::{CommentedFile, File, Layout, NodeId, Style, YamlNode};
 use crate::engine::code::Code;
+pub(in crate::engine) use difference::Leaf;
 use difference::{Content, Differences};
 use insert::Notations;
 use locate::{Located, Locator};
+pub(in crate::engine) use proof::resolved;
 use sharing::Uses;
 
 /// The changes of one document of a file.

@@ -65,7 +65,7 @@ pub(super) enum Content {
 
 /// What a place holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Leaf<'a> {
+pub(in crate::engine) enum Leaf<'a> {
     Absent,
     Mapping,
     Sequence,
@@ -82,7 +82,7 @@ pub(super) enum Leaf<'a> {
 /// A number; of a fraction its bits, so that what is no number equals itself. Whole numbers beyond 128 bits come as fractions too: our own
 /// reading compares the digits of every scalar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Number {
+pub(in crate::engine) enum Number {
     Whole(u64),
     Negative(i64),
     Huge(u128),

@@ -20,6 +20,7 @@ use crate::engine::yaml::{CommentedFile, YamlNode};
 
 use super::difference::{Differences, Leaf, Reading, Shape, compare};
 use super::{Refused, refused, unproven};
+pub(in crate::engine) use resolve::resolved;
 use second::{Before, Source};
 
 /// Proves that `new_text` differs from `old` in the wanted places alone. `wanted` has the documents that change, by their numbers.

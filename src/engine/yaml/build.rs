@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 
 use super::fault::{MAX_DEPTH, MAX_KEYS, narrow};
-use super::template::Engine;
+use super::template::{Engine, is_expression};
 use super::{
     ABSENT, Document, Fault, File, Kind, Layout, NONE, Newlines, Node, NodeId, Style, Tag,
     Unreadable, inner,
 };
+use crate::engine::splice::{Leaf, resolved};
 
 /// How many nodes a file's aliases may make of one that is written, beyond a number that no object reaches.
 const MAX_EXPANSION: u64 = 10;
@@ -161,9 +162,8 @@ impl<'t> Builder<'t> {
         if let Some(frame) = self.open.last_mut() {
             let is_key = frame.mapping && frame.children % 2 == 0;
             if is_key && !matches!(kind, Kind::Scalar(_) | Kind::Alias) {
-                if kind == Kind::Mapping(Layout::Flow) {
-                    // `{{ … }}`: the outer brace is where a template begins.
-                    let outer = self.file.node(frame.id);
+                let outer = self.file.node(frame.id);
+                if is_expression(self.file.text, outer.start as usize) {
                     return Err(Unreadable {
                         fault: Fault::Template(Engine::Go),
                         line: outer.line,
@@ -370,7 +370,7 @@ impl<'t> Builder<'t> {
         let is_small = pairs as usize <= SMALL;
         let listed = if is_small { 0 } else { pairs as usize };
         let (mut few, mut many) = ([("", id); SMALL], Vec::with_capacity(listed));
-        let mut twice = None;
+        let (mut twice, mut values) = (None, Vec::new());
         for (at, (key, value)) in mapping.pairs(mapping.node().first).enumerate() {
             let Some((text, style)) = key.target().styled() else {
                 continue;
@@ -386,6 +386,13 @@ impl<'t> Builder<'t> {
                     column: key.column + 1,
                 });
             }
+            // `1` and `0x1` are two texts, and one value.
+            if style == Style::Plain && key.target().node().tag == Tag::None {
+                let value = resolved(text);
+                if !matches!(value, Leaf::Text(_)) {
+                    values.push((value, key.id(), text));
+                }
+            }
             if is_small {
                 few[at] = (text, key.id());
                 let elder = few[..at].iter().find(|(elder, _)| *elder == text);
@@ -396,7 +403,10 @@ impl<'t> Builder<'t> {
         }
         many.sort_unstable();
         let many = many.windows(2).find(|pair| pair[0].0 == pair[1].0);
-        match twice.or(many.map(|pair| (pair[0], pair[1]))) {
+        values.sort_unstable();
+        let values = values.windows(2).find(|pair| pair[0].0 == pair[1].0);
+        let values = values.map(|pair| ((pair[1].2, pair[0].1), (pair[1].2, pair[1].1)));
+        match twice.or(many.map(|pair| (pair[0], pair[1]))).or(values) {
             None => Ok(()),
             Some(((key, first), (_, second))) => {
                 let (first, second) = (self.file.node(first), self.file.node(second));

@@ -40,6 +40,31 @@ impl fmt::Display for Engine {
     }
 }
 
+/// Whether a mapping in braces that is the key of another is an expression: `{{ .x }}`, and not `{{a: b}: c}`. The outer one begins at
+/// `start`.
+pub(super) fn is_expression(text: &str, start: usize) -> bool {
+    /// Each document of a file may have such a key, and braces that nothing closes.
+    const LONGEST: usize = 1024;
+    let bytes = &text.as_bytes()[start..text.len().min(start + LONGEST)];
+    if !bytes.starts_with(b"{{") {
+        return false;
+    }
+    let (mut at, mut depth) = (0, 0);
+    while let Some(found) = bytes[at..]
+        .iter()
+        .position(|byte| matches!(byte, b'{' | b'}' | b'"' | b'`'))
+    {
+        at += found + 1;
+        match bytes[at - 1] {
+            b'{' => depth += 1,
+            b'}' if depth == 2 => return bytes.get(at) == Some(&b'}'),
+            b'}' => depth -= 1,
+            quote => at += quoted(quote, &bytes[at..]),
+        }
+    }
+    false
+}
+
 /// Where the actions of a text stand, in order.
 pub(super) struct Actions(Vec<(Range<usize>, Engine)>);
 

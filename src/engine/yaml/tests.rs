@@ -16,7 +16,23 @@ fn what_can_be_read_in_two_ways_is_refused_where_it_stands() {
         ("a: {{ .x }}\n", ("template", 1, 4)),
         ("a: 'x {{ y'\nb: [", ("yaml-syntax", 2, 4)),
         ("a: 1\nb: 2\n\"a\": 3\n", ("duplicate-key", 3, 1)),
+        ("1: a\n0x1: b\n", ("duplicate-key", 2, 1)),
+        ("a: {1: b, +1: c}\n", ("duplicate-key", 1, 11)),
+        ("0b11: a\n3: b\n", ("duplicate-key", 2, 1)),
+        ("1e3: a\n1000.0: b\n", ("duplicate-key", 2, 1)),
+        (".inf: a\n.Inf: b\n", ("duplicate-key", 2, 1)),
+        ("true: a\nb: c\nTrue: d\n", ("duplicate-key", 3, 1)),
+        ("~: a\nnull: b\n", ("duplicate-key", 2, 1)),
+        (
+            "&x 1: a\nb: {1: c, d: e}\n0x1: f\n",
+            ("duplicate-key", 3, 1),
+        ),
+        ("a: &x 1\n*x : b\n0x1: c\n", ("duplicate-key", 3, 1)),
         ("? [a]\n: b\n", ("complex-key", 1, 3)),
+        ("? {a: 1}\n: b\n", ("complex-key", 1, 3)),
+        ("x: {{a: b}: c}\n", ("complex-key", 1, 5)),
+        ("x: {{a: {b: c}}: d}\ny: {z: {}}\n", ("complex-key", 1, 5)),
+        ("x: { {a: b} }\n", ("complex-key", 1, 6)),
         ("a: 1\n<<: ~\n", ("yaml-syntax", 2, 1)),
         ("<<: [{a: 1}, 2]\n", ("yaml-syntax", 1, 1)),
         ("a: &a [*a]\n", ("recursive-alias", 1, 8)),
@@ -25,6 +41,15 @@ fn what_can_be_read_in_two_ways_is_refused_where_it_stands() {
         ("a: \u{85}\n", ("ambiguous-line-break", 1, 4)),
     ] {
         assert_eq!(fault(text), place, "{text:?}");
+    }
+    let many: String = (0..20).map(|key| format!("{key}: a\n")).collect();
+    let twice = many.clone() + "0x7: b\n";
+    assert_eq!(fault(&twice), ("duplicate-key", 21, 1));
+    for text in [
+        &*many,
+        "1: a\n'0x1': b\n\"~\": c\nnull: d\n1.5: e\n!!str 0x1f: f\n31: g\n",
+    ] {
+        assert!(File::parse(text).is_ok(), "{text}");
     }
     assert!(File::parse("a: 'b\u{2028}c'\r\nd: \"\u{85}\"\r\n").is_ok());
 }
@@ -71,6 +96,9 @@ fn the_keys_on_the_way_to_a_value_have_a_limit() {
 fn a_template_is_what_is_no_yaml_because_of_its_braces() {
     for text in [
         "a: {{ .x }}\n",
+        "a: {{ x {'b': {}} }}\n",
+        "a: {{ \"}\" }}\n",
+        "{{ x }}: b\n",
         "{{- if .x }}\na: 1\n{{- end }}\n",
         "a:\n  {{- toYaml . | nindent 2 }}\nb: 1\n",
         "{{ include \"x\" . }}: y\na: [\n",

@@ -6,7 +6,7 @@ use std::num::ParseIntError;
 use crate::engine::splice::difference::{Leaf, Number};
 
 /// The value of a plain scalar without a tag. It hangs on the letters alone.
-pub(super) fn resolved(letters: &str) -> Leaf<'_> {
+pub(in crate::engine) fn resolved(letters: &str) -> Leaf<'_> {
     match letters {
         "" | "~" | "null" | "Null" | "NULL" => return Leaf::Null,
         "true" | "True" | "TRUE" => return Leaf::Bool(true),

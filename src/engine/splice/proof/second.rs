@@ -9,6 +9,7 @@ use std::ops::Range;
 use super::document::{Document, narrow};
 use super::resolve::resolved;
 use super::{json, libyaml};
+use crate::engine::code::Code;
 use crate::engine::splice::difference::{Differences, Leaf, Reading, Shape, compare};
 use crate::engine::splice::{Refused, unproven};
 use crate::engine::tree::{Scalar, Tree as _};
@@ -180,7 +181,10 @@ fn twice(number: usize, old: &Before<'_>) -> Refused {
     };
     let why = "a key stands twice in one mapping";
     match old.source().documents().find_map(of_number) {
-        Some(line) => libyaml::not_taken(line.into(), why),
+        Some(line) => Refused {
+            code: Code::DuplicateKey,
+            ..libyaml::not_taken(line.into(), why)
+        },
         None => Refused {
             line: None,
             ..libyaml::not_taken(0, &format!("{why}, once it is edited"))

@@ -395,7 +395,7 @@ fn examine_parsed(
     let refused = file.refused().iter();
     let mut refused: Vec<_> = refused.map(|document| Unread::of(&document.why)).collect();
     let mut objects = Vec::new();
-    let mut unhandled = Vec::new();
+    let (mut unhandled, mut misplaced) = (Vec::new(), Vec::new());
     for index in 0..file.len() {
         let document = file.document(index);
         let found = match form {
@@ -417,6 +417,7 @@ fn examine_parsed(
                 }
             }
             _ => {
+                misplaced.extend(found.misplaced);
                 let numbered = in_document.into_iter();
                 objects.extend(numbered.map(|object| (index, object)));
             }
@@ -436,6 +437,9 @@ fn examine_parsed(
         questions.shrink_to_fit();
         let is_certain =
             |(document, object): &(usize, Object)| splice::is_certain(&file, *document, object);
+        misplaced.extend(misplaced::lines(&file, &objects));
+        misplaced.sort_unstable();
+        misplaced.dedup();
         let is_certain = texts == Texts::Doubtful && objects.iter().all(is_certain);
         return Examined::Manifest(Box::new(Manifest {
             text: if is_certain {
@@ -445,7 +449,7 @@ fn examine_parsed(
             },
             is_certain,
             questions,
-            misplaced: misplaced::lines(&file, &objects),
+            misplaced,
             objects,
             unhandled,
             refused,

@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 
 use super::object::Object;
+use super::site::Site;
 use super::yaml::File;
 
 /// The message for each such comment.
@@ -17,12 +18,22 @@ pub const REASON: &str =
 /// The lines of such comments, in order. `workloads` are those of the file, each with its document. Documents without workloads
 /// are not searched.
 pub fn lines(file: &File<'_>, workloads: &[(usize, Object)]) -> Vec<u32> {
+    let documents = workloads.iter().map(|(index, _)| *index);
+    let sites = workloads.iter().flat_map(|(_, workload)| &workload.sites);
+    not_taken(file, documents, sites)
+}
+
+/// The same in these documents of a file or a text, which have these sites.
+pub(super) fn not_taken<'s>(
+    file: &File<'_>,
+    documents: impl Iterator<Item = usize>,
+    sites: impl Iterator<Item = &'s Site>,
+) -> Vec<u32> {
     let mut addressed = file.addressed_comments().peekable();
     if addressed.peek().is_none() {
         return Vec::new();
     }
-    let documents: BTreeSet<usize> = workloads.iter().map(|(index, _)| *index).collect();
-    let sites = workloads.iter().flat_map(|(_, workload)| &workload.sites);
+    let documents: BTreeSet<usize> = documents.collect();
     let commented = sites.filter_map(|site| site.commented.as_deref());
     let taken: BTreeSet<u32> = commented.flat_map(|lines| &lines.0).copied().collect();
     let starts: Vec<usize> = (0..file.len())

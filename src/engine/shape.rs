@@ -119,6 +119,8 @@ pub struct Found {
     pub objects: Vec<Object>,
     /// What is not handled ([`unhandled`]) or is miswritten ([`slip`]), each as often as it was seen.
     pub unhandled: Vec<&'static str>,
+    /// The lines of comments in texts of the document that no image there takes ([`super::misplaced`]).
+    pub misplaced: Vec<u32>,
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::engine::yaml::File;
 const VALUES: &str = "values.yaml";
 
 /// A file's name, and its text with one image. `#+` stands on each of its lines that takes a comment, `#-` on others.
-const NOTATIONS: [(&str, &str); 17] = [
+const NOTATIONS: [(&str, &str); 26] = [
     (
         "kustomization.yaml",
         "images: #-\n- name: r.test/a #+\n  newName: r.test/b #+\n  newTag: \"1\" #+\n  digest: DIGEST #+\n",
@@ -58,7 +58,43 @@ const NOTATIONS: [(&str, &str); 17] = [
     ),
     (
         "a.yaml",
-        "apiVersion: argoproj.io/v1alpha1\nkind: Application\nspec:\n  source:\n    helm:\n      values: |\n        image: #+\n          repository: r.test/a #+\n          tag: \"1\" #+\n          digest: DIGEST #+\n",
+        "apiVersion: argoproj.io/v1alpha1\nkind: Application\nspec:\n  source:\n    helm:\n      values: | #-\n        web: 1 #-\n        image: #+\n          repository: r.test/a #+\n          pullPolicy: Always #-\n          tag: \"1\" #+\n          digest: DIGEST #+\n",
+    ),
+    (
+        "a.yaml",
+        "apiVersion: helm.cattle.io/v1\nkind: HelmChart\nspec:\n  valuesContent: |-\n\n    web: #-\n      image: #+\n        repository: r.test/a #+\n        tag: \"1\" #+\n",
+    ),
+    (
+        "kustomization.yaml",
+        "patches:\n- patch: |- #-\n    - op: add #-\n      path: /spec/template/spec/containers/0 #-\n      value: #+\n        name: a #-\n        image: r.test/a:1 #+\n",
+    ),
+    (
+        "kustomization.yaml",
+        "patchesStrategicMerge: #-\n- |\n  apiVersion: v1\n  kind: ConfigMap\n  --- #-\n  apiVersion: v1\n  kind: Pod #-\n  spec:\n    containers: #-\n    - name: a #-\n      image: r.test/a:1 #+\n",
+    ),
+    (
+        "kustomization.yaml",
+        "patches:\n- patch: |\n    apiVersion: argoproj.io/v1alpha1\n    kind: Application #-\n    spec:\n      source:\n        helm:\n          values: |\n            web: 1 #-\n            image: #+\n              repository: r.test/a #+\n              tag: \"1\" #+\n",
+    ),
+    (
+        "a.yaml",
+        "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - name: a #-\n    image: \"r.test/\\\n      a:1\" #+\n    ports: [] #-\n",
+    ),
+    (
+        "a.yaml",
+        "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - name: a #-\n    image: #+\n      !!str #+\n      'r.test/a:1' #+\n    ports: [] #-\n",
+    ),
+    (
+        "a.yaml",
+        "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - name: a #-\n    image: #+\n      >- #+\n      r.test/a:1\n    ports: [] #-\n",
+    ),
+    (
+        "kustomization.yaml",
+        "images: #-\n- | #+\n\n  r.test/a=r.test/b:1\n",
+    ),
+    (
+        VALUES,
+        "image: #+\n  repository: r.test/a #+\n  tag: |- #+\n    1\n  digest: DIGEST #+\n",
     ),
     (
         "a.yaml",
@@ -105,7 +141,8 @@ fn read(file: &str, text: &str) -> (Site, Vec<u32>) {
         _ => find_in(file, read.document(0), &kinds),
     };
     let objects: Vec<_> = found.objects.into_iter().map(|it| (0, it)).collect();
-    let misplaced = misplaced::lines(&read, &objects);
+    let mut misplaced = misplaced::lines(&read, &objects);
+    misplaced.extend(found.misplaced);
     let mut sites = objects.into_iter().flat_map(|(_, object)| object.sites);
     let site = sites.next().unwrap_or_else(|| panic!("none in {text}"));
     assert_eq!(sites.next(), None, "{text}");

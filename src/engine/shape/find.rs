@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use super::families::{self, Family, NEVER_BELOW};
 use super::patches::{self, JSON_PATCH, Text};
 use super::pods::{LISTS, PodKind, REFERENCE};
-use super::scalar::{line_in_text, scalar_site};
+use super::scalar::{line_in_text, lines_in_text, scalar_site};
 use super::unhandled::{MISSPELT_CONTAINERS, MISSPELT_INIT_CONTAINERS};
 use super::{
     Found, Kinds, entries, fields, group_of, is_kustomization_file, jobs, policies, releases,
@@ -17,6 +17,7 @@ use super::{
 use crate::engine::argocd;
 use crate::engine::helm::Chart;
 use crate::engine::hold::Hold;
+use crate::engine::misplaced;
 use crate::engine::object::{
     IGNORE, Ignore, Object, POLICY, PREFIX, RECORD, RESTARTED_AT, Record, cut_names, kept_name,
 };
@@ -77,7 +78,7 @@ pub fn find_values<'a, T: Tree<'a>>(document: T, chart: Option<&Chart>, kinds: &
         } else {
             vec![object]
         },
-        unhandled: Vec::new(),
+        ..Found::default()
     }
 }
 
@@ -183,7 +184,7 @@ fn look<'a, T: Tree<'a>>(
             if texts.0 == Texts::Read {
                 let patches = mappings.iter();
                 let patches = patches.flat_map(|(mapping, at)| patches::texts(*mapping, at));
-                patches.for_each(|patch| in_text(patch, kinds, &mut sites));
+                patches.for_each(|patch| in_text(patch, kinds, (&mut sites, &mut found.misplaced)));
             }
             is_written_elsewhere = entries::other_writer((api_version, kind), object, kinds);
             sites
@@ -200,7 +201,7 @@ fn look<'a, T: Tree<'a>>(
         object,
         &at,
         kinds,
-        (&mut sites, &mut found.unhandled),
+        (&mut sites, &mut *found),
     );
     if let Some(hold) = is_written_elsewhere {
         for site in &mut sites {
@@ -220,14 +221,20 @@ fn look<'a, T: Tree<'a>>(
     }
 }
 
-/// The images of the objects and operations in a text. What stands in a text of that text is not looked at.
-fn in_text<'a, T: Tree<'a>>(patch: Text<'a, T>, kinds: &Kinds, sites: &mut Vec<Site>) {
+/// The images of the objects and operations in a text, and the lines of the comments that none of them takes. What stands in a text of that
+/// text is not looked at.
+fn in_text<'a, T: Tree<'a>>(
+    patch: Text<'a, T>,
+    kinds: &Kinds,
+    (sites, misplaced): (&mut Vec<Site>, &mut Vec<u32>),
+) {
     // What kustomize cannot read either is its own business.
     let Ok(file) = File::parse(patch.text) else {
         return;
     };
     let of_jobs = patches::patch_hold(&patch.target, kinds);
     let is_literal = patch.node.is_verbatim();
+    let (mut objects, mut inner) = (Vec::new(), Vec::new());
     for document in (0..file.len()).filter(|index| !file.is_refused(*index)) {
         let mut found = Found::default();
         let texts = (Texts::Skip, kinds);
@@ -238,25 +245,29 @@ fn in_text<'a, T: Tree<'a>>(patch: Text<'a, T>, kinds: &Kinds, sites: &mut Vec<S
             texts,
             &mut found,
         );
+        inner.append(&mut found.misplaced);
+        objects.extend(found.objects.into_iter().map(|object| (document, object)));
+    }
+    inner.append(&mut misplaced::lines(&file, &objects));
+    misplaced.extend(lines_in_text(patch.node, patch.text, inner));
+    for (document, object) in objects {
         let before = patch.at.join(Step::Inside(document));
-        for object in found.objects {
-            let hold = of_jobs.as_ref().or(object.hold.as_ref());
-            let is_operation = object.kind == JSON_PATCH;
-            for mut site in object.sites {
-                if is_operation
-                    && !patches::patch_takes(&patch.target, patches::is_of_pod(&site), kinds)
-                {
-                    continue;
-                }
-                let folded = || (!is_literal).then(Hold::not_literal);
-                site.hold = site.hold.or_else(|| hold.cloned()).or_else(folded);
-                site.at = before.below(site.at.steps());
-                site.memory = Memory::InPlace;
-                site.role = Role::Other;
-                site.line = line_in_text(patch.node, patch.text, site.line);
-                site.commented = None;
-                sites.push(site);
+        let hold = of_jobs.as_ref().or(object.hold.as_ref());
+        let is_operation = object.kind == JSON_PATCH;
+        for mut site in object.sites {
+            if is_operation
+                && !patches::patch_takes(&patch.target, patches::is_of_pod(&site), kinds)
+            {
+                continue;
             }
+            let folded = || (!is_literal).then(Hold::not_literal);
+            site.hold = site.hold.or_else(|| hold.cloned()).or_else(folded);
+            site.at = before.below(site.at.steps());
+            site.memory = Memory::InPlace;
+            site.role = Role::Other;
+            site.line = line_in_text(patch.node, patch.text, site.line);
+            site.commented = None;
+            sites.push(site);
         }
     }
 }

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use memchr::memmem;
 
-use super::scalar::line_in_text;
+use super::scalar::{line_in_text, lines_in_text};
 use super::unhandled::{BROKEN_VALUES, TEMPLATED_VALUES};
-use super::{group_of, values};
+use super::{Found, group_of, values};
 use crate::engine::argocd;
 use crate::engine::helm::{self, Chart};
 use crate::engine::hold::Hold;
 use crate::engine::marks::Mark;
+use crate::engine::misplaced;
 use crate::engine::path::{Path, Step};
 use crate::engine::site::{Parts, Site, Slot, Slots, marks};
 use crate::engine::tree::{Scalar, Tree};
@@ -118,7 +119,7 @@ pub(super) fn sites<'a, T: Tree<'a>>(
     object: T,
     at: &Path,
     kinds: &Kinds,
-    (sites, unhandled): (&mut Vec<Site>, &mut Vec<&'static str>),
+    (sites, found): (&mut Vec<Site>, &mut Found),
 ) {
     let group = group_of(api_version);
     let rows = ROWS
@@ -127,7 +128,7 @@ pub(super) fn sites<'a, T: Tree<'a>>(
     let begins = sites.len();
     let is_patched = group == argocd::GROUP && argocd::has_helm_patch(object);
     if is_patched {
-        unhandled.push(TEMPLATED_VALUES);
+        found.unhandled.push(TEMPLATED_VALUES);
     }
     for row in rows {
         let mut places = Vec::new();
@@ -146,7 +147,8 @@ pub(super) fn sites<'a, T: Tree<'a>>(
                         at
                     }
                     Form::Text => {
-                        unhandled.extend(in_text(node, &at, sites));
+                        let unread = in_text(node, &at, (&mut *sites, &mut found.misplaced));
+                        found.unhandled.extend(unread);
                         at.join(Step::Inside(0))
                     }
                     Form::Parameters => {
@@ -168,8 +170,8 @@ pub(super) fn sites<'a, T: Tree<'a>>(
             }
         }
     }
-    let found = sites[begins..].iter_mut();
-    for site in found.filter(|site| is_patched && site.has_digest_key()) {
+    let found_here = sites[begins..].iter_mut();
+    for site in found_here.filter(|site| is_patched && site.has_digest_key()) {
         site.hold
             .get_or_insert_with(|| Hold::chosen_by("`templatePatch`"));
     }
@@ -236,8 +238,12 @@ pub(super) fn below<'a, T: Tree<'a>>(
     }
 }
 
-/// Adds the images of values in a text. Returns what the text is if it is not read.
-fn in_text<'a, T: Tree<'a>>(node: T, at: &Path, sites: &mut Vec<Site>) -> Option<&'static str> {
+/// Adds the images of values in a text, and the lines of the comments that none of them takes. Returns what the text is if it is not read.
+fn in_text<'a, T: Tree<'a>>(
+    node: T,
+    at: &Path,
+    (sites, misplaced): (&mut Vec<Site>, &mut Vec<u32>),
+) -> Option<&'static str> {
     let text = node.scalar().text().unwrap_or_default();
     if text.contains("{{") {
         return Some(TEMPLATED_VALUES);
@@ -251,6 +257,9 @@ fn in_text<'a, T: Tree<'a>>(node: T, at: &Path, sites: &mut Vec<Site>) -> Option
     }
     let mut found = Vec::new();
     values::sites(file.document(0), &Path::root(), None, &mut found);
+    let document = (!found.is_empty()).then_some(0);
+    let inner = misplaced::not_taken(&file, document.into_iter(), found.iter());
+    misplaced.extend(lines_in_text(node, text, inner));
     let before = at.join(Step::Inside(0));
     let is_literal = node.is_verbatim();
     for mut site in found {

@@ -41,12 +41,27 @@ pub(super) fn scalar_site<'a, T: Tree<'a>>(
     }
 }
 
-/// The line in the file of a line of the text that a scalar has. The line of a block scalar is the first one that is not blank.
+/// The lines in the file of lines of the text that a scalar has.
+pub(super) fn lines_in_text<'a, T: Tree<'a>>(
+    scalar: T,
+    text: &str,
+    inner: Vec<u32>,
+) -> impl Iterator<Item = u32> {
+    let lines = inner.into_iter().map(NonZeroU32::new);
+    let lines = lines.filter_map(move |line| line_in_text(scalar, text, line));
+    lines.map(NonZeroU32::get)
+}
+
+/// The line in the file of a line of the text that a scalar has; where the scalar is an alias, that of the alias. The line of a block scalar
+/// is the first one that is not blank.
 pub(super) fn line_in_text<'a, T: Tree<'a>>(
     scalar: T,
     text: &str,
     inner: Option<NonZeroU32>,
 ) -> Option<NonZeroU32> {
+    if scalar.is_alias() {
+        return scalar.line().and_then(NonZeroU32::new);
+    }
     let blank = text.len() - text.trim_start_matches('\n').len();
     let line = (scalar.line()? + inner?.get()).checked_sub(1 + u32::try_from(blank).ok()?);
     NonZeroU32::new(line?)

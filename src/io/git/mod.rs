@@ -95,8 +95,11 @@ pub enum GitError {
     /// Its configuration says that it is a partial clone in the way of Git before 2.24, which libgit2 does not open.
     #[error("`extensions.partialClone` in its configuration is not supported")]
     OldPartialClone,
-    /// Its format is one that libgit2 does not know: SHA-256, reftable, a sparse or split index.
-    #[error("the repository is in a format that is not supported: {0}")]
+    /// It is broken, or its format is one that libgit2 does not know: SHA-256, reftable, a sparse or split index. Of a broken index
+    /// libgit2 says that it no longer exists.
+    #[error(
+        "the repository, or its index, is broken or in a format that is not supported (libgit2: {0})"
+    )]
     Unsupported(String),
     /// A merge, a rebase or the like has begun and has not ended.
     #[error("{0} is under way in the repository")]

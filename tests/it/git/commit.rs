@@ -319,7 +319,7 @@ fn the_lock_of_digests_is_committed_with_the_files() {
 #[test]
 fn what_stands_in_the_way_is_exit_2_with_a_hint_before_anything_is_written() {
     type Act = fn(&Tree);
-    let cases: [(&str, Act, &str, &str); 6] = [
+    let cases: [(&str, Act, &str, &str); 7] = [
         (
             "no repository",
             |tree| std::fs::remove_dir_all(tree.place.path().join(".git")).unwrap(),
@@ -349,6 +349,12 @@ fn what_stands_in_the_way_is_exit_2_with_a_hint_before_anything_is_written() {
                 tree.git("init --quiet --object-format=sha256");
             },
             "not supported",
+            "--commit",
+        ),
+        (
+            "broken index",
+            |tree| tree.write(".git/index", "broken"),
+            "its index, is broken",
             "--commit",
         ),
         (

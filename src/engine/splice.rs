@@ -428,6 +428,20 @@ mod tests {
     }
 
     #[test]
+    fn a_tag_that_does_not_fit_keeps_no_edit_back() {
+        let text = "image: web:1\nx: [!!bool yes, !!null '']\n---\n!!int x: !!float y\n";
+        let changes = vec![Change {
+            at: Path::root().keys(&["image"]),
+            from: Some("web:1".to_owned()),
+            to: Some("web:2".to_owned()),
+        }];
+        let document = 0;
+        let file = CommentedFile::parse(text).unwrap();
+        let edited = splice(file, vec![DocumentChanges { document, changes }]);
+        assert_eq!(edited.unwrap(), text.replace("web:1", "web:2"));
+    }
+
+    #[test]
     fn an_update_is_certain_where_scalars_on_one_line_change_or_are_added() {
         let named = "\n  name: web";
         for (is_certain, metadata, container) in [

@@ -1,4 +1,4 @@
-//! Puts documents together, notes a key that stands twice, and refuses what has no end and a tag that does not fit.
+//! Puts documents together, notes a key that stands twice, and refuses what has no end.
 
 use std::collections::HashMap;
 
@@ -57,7 +57,7 @@ impl Builder {
                 self.tag(tag);
                 self.push(kind, letters);
             }
-            Some(tag) => self.typed(tag, letters)?,
+            Some(tag) => self.typed(tag, letters),
         }
         self.remember(anchor, at, Some((1, 1)));
         self.count(1, 1)
@@ -148,8 +148,9 @@ impl Builder {
         self.push(Kind::Tag, name.unwrap_or(tag));
     }
 
-    /// A scalar under a tag that is written out. Those of YAML's own types must fit it, all others make a string.
-    fn typed(&mut self, tag: &str, letters: &str) -> Result<(), String> {
+    /// A scalar under a tag that is written out. One of YAML's own types that it does not fit, as `!!bool yes`, stays a tag; all others make
+    /// a string.
+    fn typed(&mut self, tag: &str, letters: &str) {
         let is = match tag.strip_prefix("tag:yaml.org,2002:") {
             Some("null") => !letters.is_empty() && resolved(letters) == Leaf::Null,
             Some("bool") => matches!(resolved(letters), Leaf::Bool(_)),
@@ -157,22 +158,17 @@ impl Builder {
             Some("float") => match fraction(letters) {
                 // `!!float 1` is no whole number, and `!!float 007` no text. The letters of infinity stay.
                 Some(number) if number.is_finite() => {
-                    self.push(Kind::Plain, &format!("{number:?}"));
-                    return Ok(());
+                    return self.push(Kind::Plain, &format!("{number:?}"));
                 }
                 Some(_) => true,
                 None => false,
             },
-            _ => {
-                self.push(Kind::Text, letters);
-                return Ok(());
-            }
+            _ => return self.push(Kind::Text, letters),
         };
         if !is {
-            return Err(format!("`{letters}` does not fit its tag"));
+            self.tag(tag);
         }
         self.push(Kind::Plain, letters);
-        Ok(())
     }
 
     fn start(&mut self, kind: Kind, anchor: Option<String>, tag: Option<&str>) {

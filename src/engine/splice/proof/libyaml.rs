@@ -210,6 +210,8 @@ mod tests {
             (Err(refused), _) if refused.message.contains("a collection") => false,
             // A key that stands twice is told elsewhere, with its place.
             (Ok(_), Err(refused)) if refused.to_string().contains("duplicate entry") => false,
+            // So is one of YAML's own types that its letters do not fit.
+            (Ok(_), Err(refused)) if refused.to_string().contains("invalid value") => false,
             (ours, theirs) => panic!("{text:?}: {ours:?} {theirs:?}"),
         }
     }

@@ -314,6 +314,9 @@ codes! {
         GitUncommitted = "git-uncommitted",
             "The file has changes that are not committed.",
             "Commit or stash them first.";
+        GitCase = "git-case",
+            "Git has two files whose names differ in case alone, and `core.ignoreCase` takes them for one.",
+            "Rename one of the two.";
         GitLineEnds = "git-line-ends",
             "`core.safecrlf` forbids Git to convert the line endings of the file.",
             "Give the file the line endings that `git add` takes.";

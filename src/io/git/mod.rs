@@ -137,9 +137,12 @@ pub enum GitError {
     /// A file of a commit has this many bytes, more than are read.
     #[error("it has {0} bytes, more than the {MAX_FILE} that are read")]
     TooLarge(u64),
-    /// A commit has more files than are looked at.
-    #[error("the commit has more than {0} files and folders")]
-    TooMany(usize),
+    /// A commit has more than is looked at.
+    #[error("the commit is too large: {0}")]
+    TooMuch(&'static str),
+    /// A commit has an entry that Git refuses.
+    #[error("the commit has {0}, which Git refuses")]
+    Malformed(String),
     /// Anything else that Git says.
     #[error("{0}")]
     Other(String),
@@ -163,7 +166,7 @@ impl GitError {
             Self::OpenFiles(_) => Code::OpenFiles,
             Self::Absent(_) => Code::GitAbsent,
             Self::TooLarge(_) => Code::TooLarge,
-            Self::InTheWay(_) | Self::TooMany(_) | Self::Other(_) => Code::Git,
+            Self::InTheWay(_) | Self::TooMuch(_) | Self::Malformed(_) | Self::Other(_) => Code::Git,
         }
     }
 
@@ -213,7 +216,10 @@ impl GitError {
                 "clone it without a filter, or with `--filter=blob:none`: a clone without trees is not supported; `git fsck` says what is missing"
             }
             Self::TooLarge(_) => "leave it out with `--exclude`",
-            Self::TooMany(_) => "split the repository, or check out a part of it and run there",
+            Self::TooMuch(_) => "split the repository, or check out a part of it and run there",
+            Self::Malformed(_) => {
+                "take it off the branch, or build on another commit; `git fsck` lists what is wrong"
+            }
             Self::Other(_) => return None,
         };
         Some(hint.to_owned())

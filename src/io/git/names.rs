@@ -26,6 +26,10 @@ impl Names {
         Self::new(is_set("core.ignorecase"), is_set("core.precomposeunicode"))
     }
 
+    pub(super) fn ignores_case(self) -> bool {
+        self.ignores_case
+    }
+
     /// What is equal for equal names. What is not UTF-8 stays as it is, as it does in Git.
     pub(super) fn compared(self, path: &[u8]) -> Cow<'_, [u8]> {
         let mut compared = Cow::Borrowed(path);

@@ -5,6 +5,7 @@ mod commit;
 mod content;
 mod origin;
 mod proposed;
+mod trees;
 mod undo;
 
 use std::collections::{BTreeMap, BTreeSet};

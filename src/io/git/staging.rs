@@ -3,7 +3,7 @@
 //! Times and sizes are not trusted, and a difference that the very change makes good is none.
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
@@ -38,6 +38,9 @@ pub enum Unfit {
     /// It differs from what is committed, staged or not.
     #[error("it has changes that are not committed")]
     Uncommitted,
+    /// Git has its name in another case too, and takes the two for one.
+    #[error("Git has `{0}` too, and `core.ignoreCase` makes no difference between the two")]
+    OtherCase(String),
     /// `core.safecrlf` forbids to convert its line ends.
     #[error("Git refuses its line ends, as `core.safecrlf` says")]
     LineEnds,
@@ -61,6 +64,7 @@ impl Unfit {
             Self::Elsewhere => Code::GitElsewhere,
             Self::Untracked => Code::GitUntracked,
             Self::Uncommitted => Code::GitUncommitted,
+            Self::OtherCase(_) => Code::GitCase,
             Self::LineEnds => Code::GitLineEnds,
             Self::Converted(_) => Code::GitFilter,
             Self::Attributes { .. } => Code::GitAttributes,
@@ -77,6 +81,9 @@ impl Unfit {
                 "add it with `git add` and commit it first, or leave it out with `--exclude`"
             }
             Self::Uncommitted => "commit it or stash it first",
+            Self::OtherCase(_) => {
+                "rename one of the two, as with `git mv` in a clone where case counts"
+            }
             Self::LineEnds => {
                 "give it the line ends that `git add` takes, or leave it out with `--exclude`"
             }
@@ -162,6 +169,8 @@ pub struct Staging {
     names: Names,
     /// The names of the index that are not plain ASCII, by what they are compared by.
     spelled: OnceCell<BTreeMap<Vec<u8>, PathBuf>>,
+    /// Where case does not count: the names of the index that differ in it alone, by what they are compared by.
+    cases: OnceCell<BTreeMap<Vec<u8>, BTreeSet<Vec<u8>>>>,
     /// Folders, and where they are below the root with links followed.
     folders: BTreeMap<PathBuf, Option<PathBuf>>,
     listed: RefCell<LastFolders>,
@@ -209,6 +218,7 @@ impl Staging {
             modes,
             names,
             spelled: OnceCell::new(),
+            cases: OnceCell::new(),
             folders: BTreeMap::new(),
             listed: RefCell::default(),
             as_made: RefCell::default(),
@@ -236,6 +246,9 @@ impl Staging {
         };
         if let Some(unfit) = self.refused_on_disk(&on_disk) {
             return Ok(Err(unfit));
+        }
+        if let Some(other) = self.other_case(&on_disk) {
+            return Ok(Err(Unfit::OtherCase(other)));
         }
         // The index may have it under another spelling, and Git knows it by that.
         let staged = self.in_index(&on_disk);
@@ -469,6 +482,27 @@ impl Staging {
         });
         let name = spelled.get(&*self.names.compared(bytes))?;
         self.index.get_path(name, 0)
+    }
+
+    /// Another name of the index that Git takes for this one, where it has more than one such name: an entry written for one replaces the
+    /// other's.
+    fn other_case(&self, on_disk: &Path) -> Option<String> {
+        if !self.names.ignores_case() {
+            return None;
+        }
+        let cases = self.cases.get_or_init(|| {
+            let mut cases: BTreeMap<Vec<u8>, BTreeSet<Vec<u8>>> = BTreeMap::new();
+            for entry in self.index.iter() {
+                let compared = self.names.compared(&entry.path).into_owned();
+                cases.entry(compared).or_default().insert(entry.path);
+            }
+            cases.retain(|_, names| names.len() > 1);
+            cases
+        });
+        let name = on_disk.as_os_str().as_bytes();
+        let others = cases.get(&*self.names.compared(name))?;
+        let other = others.iter().find(|other| *other != name)?;
+        Some(String::from_utf8_lossy(other).into_owned())
     }
 
     /// The path from the root, where the file is below it. Links on the way lead where they lead.

@@ -481,8 +481,10 @@ impl Transport {
         if output.status.success() {
             return Ok(());
         }
-        Err(TransportError::InTheWay(
-            self.said(&output, |line| line.starts_with("error:")),
-        ))
+        let said = self.said(&output, |line| line.starts_with("error:"));
+        Err(match said.contains("error: invalid path") {
+            true => TransportError::InvalidPath(said),
+            false => TransportError::InTheWay(said),
+        })
     }
 }

@@ -1,7 +1,7 @@
 //! The names of branches and files: in `--branch`, and in messages.
 
-use super::Tree;
 use super::push::Two;
+use super::{Tree, deployment};
 
 #[test]
 fn a_branch_that_is_named_in_full_is_the_branch() {
@@ -119,4 +119,49 @@ fn a_message_names_files_from_the_root_wherever_the_run_began() {
         message.contains("\n- deploy/api.yaml Deployment/api app: "),
         "{message}"
     );
+}
+
+#[test]
+fn names_that_differ_in_case_alone_are_refused_where_it_does_not_count() {
+    for (one, other) in [
+        ("deploy/A.yaml", "deploy/a.yaml"),
+        ("Case/web.yaml", "case/web.yaml"),
+    ] {
+        for is_due in [false, true] {
+            let Some(tree) = Tree::new() else { return };
+            tree.write(one, deployment("web"));
+            tree.write(
+                other,
+                if is_due {
+                    deployment("web")
+                } else {
+                    "note: 1\n".to_owned()
+                },
+            );
+            tree.git("add .");
+            tree.git("commit --quiet --message two");
+            let files = tree.git("ls-files --stage");
+            tree.git("config core.ignoreCase true");
+            let json = tree.imago("--update --commit --output json", 3).json();
+            let problems = json["problems"].as_array().unwrap();
+            assert_eq!(problems.len(), 1 + usize::from(is_due), "{json}");
+            for problem in problems {
+                assert_eq!(problem["code"], "git-case", "{json}");
+            }
+            // The other files are committed, and both entries stay.
+            assert_eq!(json["summary"]["files_changed"], 2, "{json}");
+            let now = tree.git("ls-files --stage");
+            for name in [one, other] {
+                let entry = |files: &str| {
+                    let line = files.lines().find(|line| line.ends_with(name));
+                    line.map(str::to_owned)
+                };
+                assert!(
+                    entry(&now).is_some() && entry(&now) == entry(&files),
+                    "{now}"
+                );
+            }
+            tree.git("fsck --strict");
+        }
+    }
 }

@@ -414,3 +414,57 @@ fn in_a_clone_without_blobs_what_a_branch_changes_is_fetched() {
     two.ours.imago(RUN, 0);
     assert_eq!(two.remote_log("imago/update"), [TWO, "first"]);
 }
+
+/// Makes a commit of the other person, on what is checked out there, whose few small trees name each other so often that no memory holds the
+/// paths.
+fn commit_vast(two: &Two, message: &str) -> String {
+    let object = |kind: &str, content: &[u8]| {
+        let file = two.ours.place.beside("object");
+        std::fs::write(&file, content).unwrap();
+        let line = format!("hash-object -t {kind} -w --literally {}", file.display());
+        two.they(&line).trim().to_owned()
+    };
+    let mut id = object("blob", b"kind: Pod\n");
+    let mut mode = "100644";
+    for _ in 0..9 {
+        let mut tree = Vec::new();
+        for name in 0..10 {
+            tree.extend(format!("{mode} {name}\0").as_bytes());
+            tree.extend((0..20).map(|at| u8::from_str_radix(&id[at * 2..][..2], 16).unwrap()));
+        }
+        (id, mode) = (object("tree", &tree), "40000");
+    }
+    let file = two.ours.place.beside("message");
+    std::fs::write(&file, message).unwrap();
+    let line = format!("commit-tree -p HEAD -F {} {id}", file.display());
+    two.they(&line).trim().to_owned()
+}
+
+#[test]
+fn a_vast_tree_in_a_forged_commit_is_a_persons_and_costs_no_memory() {
+    for merges in [false, true] {
+        let Some(two) = with_branch() else { return };
+        let trailers = format!(
+            "forged\n\nImago-Branch: imago/update\nImago-Change: {}\n",
+            "0".repeat(96)
+        );
+        let vast = commit_vast(&two, &trailers);
+        if merges {
+            let tree = two.they("rev-parse HEAD^{tree}");
+            let line = format!("commit-tree -p HEAD -p {vast} -m merge {}", tree.trim());
+            let merge = two.they(&line);
+            two.they(&format!("reset --quiet --soft {}", merge.trim()));
+        } else {
+            two.they(&format!("update-ref HEAD {vast}"));
+        }
+        two.they("push --quiet --force origin HEAD:imago/update");
+        two.ours.moved("2");
+        let told = two.ours.imago(RUN, 2);
+        assert!(
+            told.stderr.contains("is not imago's"),
+            "{merges}: {}",
+            told.stderr
+        );
+        assert!(told.peak < 512 * 1024, "{merges}: {} KiB", told.peak);
+    }
+}

@@ -384,29 +384,45 @@ fn what_any_branch_or_tag_of_the_remote_has_is_at_the_remote() {
 }
 
 #[test]
-fn what_a_forge_has_merged_for_a_request_is_said_to_go_along() {
+fn what_a_forge_has_merged_for_a_request_is_said_to_go_along_and_a_forks_commits_do_not() {
     for (flags, reference) in [
         (" --depth 1", "refs/pull/7/merge"),
+        ("", "refs/pull/7/merge"),
+        (" --depth 1", "refs/pull/7/head"),
         ("", "refs/merge-requests/7/head"),
     ] {
-        let Some(two) = Two::new() else { return };
-        two.they("checkout --quiet -b topic");
-        two.they("commit --quiet --allow-empty --message topic");
-        two.they("checkout --quiet --detach origin/main");
-        two.they("merge --quiet --no-edit --no-ff topic");
-        two.they(&format!("push --quiet origin HEAD:{reference}"));
-        let two = clone(two, flags);
-        two.ours
-            .git(&format!("fetch --quiet{flags} origin {reference}"));
-        two.ours.git("checkout --quiet --detach FETCH_HEAD");
-        let said = two
-            .ours
-            .imago("--update --branch imago/update --push", 0)
-            .stderr;
-        let warning = format!(
-            "warning: HEAD is `{reference}` of `origin`: the branch `imago/update` contains the commits of that request"
-        );
-        assert!(said.contains(&warning), "{said}");
+        for (is_fork, has_moved) in [(true, false), (false, false), (false, true)] {
+            let Some(two) = Two::new() else { return };
+            two.they("checkout --quiet -b topic");
+            two.they("commit --quiet --allow-empty --message topic");
+            if !is_fork {
+                two.they("push --quiet origin topic");
+            }
+            if reference.ends_with("/merge") {
+                two.they("checkout --quiet --detach origin/main");
+                two.they("merge --quiet --no-edit --no-ff topic");
+            }
+            two.they(&format!("push --quiet origin HEAD:{reference}"));
+            two.they("checkout --quiet main");
+            if has_moved {
+                two.they_push("note.txt", "theirs\n");
+            }
+            let two = clone(two, flags);
+            two.ours
+                .git(&format!("fetch --quiet{flags} origin {reference}"));
+            two.ours.git("checkout --quiet --detach FETCH_HEAD");
+            let code = if is_fork { 2 } else { 0 };
+            let said = two
+                .ours
+                .imago("--update --branch imago/update --push", code)
+                .stderr;
+            let warning = format!(
+                "warning: HEAD is `{reference}` of `origin`: the branch `imago/update` contains the commits of that request"
+            );
+            let is_said = !is_fork && reference.ends_with("/merge");
+            assert_eq!(said.contains(&warning), is_said, "{said}");
+            assert_eq!(said.contains("no branch or tag of"), is_fork, "{said}");
+        }
     }
 }
 

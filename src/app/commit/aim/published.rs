@@ -1,5 +1,6 @@
 //! Whether the remote has what a push would carry along: a person's commits go there when that person says so.
 
+use super::DEEPENED_BY;
 use crate::app::commit::{fault, not_pushed, refused};
 use crate::app::report::Problem;
 use crate::engine::code::Code;
@@ -10,8 +11,8 @@ use crate::io::git::transport::{Depth, Side, Transport};
 /// The references in which a forge keeps requests: what is merged or built of them, and is on no branch yet.
 const OF_REQUESTS: [&str; 3] = ["refs/pull/", "refs/merge-requests/", "refs/pull-requests/"];
 
-/// Refuses where no branch or tag of a place has a commit that is built on. Where it is there as a request alone, that is what is returned to
-/// be said.
+/// Refuses where no branch or tag of a place has a commit that is built on. Where it is the merge that a forge made for a request, that is
+/// what is returned to be said.
 pub(super) fn refuse_unpublished(
     repository: &mut Repository,
     head: &Head,
@@ -54,46 +55,76 @@ pub(super) fn refuse_unpublished(
         return Err(unpublished(repository));
     }
     // It keeps for a while what nobody sees any more, and forges keep one store for a repository and its forks. What is public follows from
-    // a reference.
+    // a branch or a tag.
     let references = transport.references_of(side).map_err(not_asked)?;
-    let mut here = references.iter().filter(|one| one.commit == commit);
-    if let Some(request) = here
-        .clone()
-        .find(|one| OF_REQUESTS.iter().any(|begin| one.name.starts_with(begin)))
-        && !here.clone().any(|one| one.name.starts_with("refs/heads/"))
-    {
-        return Ok(Some(format!(
-            "HEAD is `{}` of `{remote}`: the branch `{name}` contains the commits of that request, which are on no branch yet",
-            request.name
-        )));
-    }
-    let commits: Vec<CommitId> = references.iter().map(|one| one.commit).collect();
-    if here.next().is_some() || repository.is_reachable(commit, &commits).map_err(failed)? {
-        return Ok(None);
+    let is_of_request = |name: &str| OF_REQUESTS.iter().any(|begin| name.starts_with(begin));
+    let (of_requests, public): (Vec<_>, Vec<_>) =
+        references.iter().partition(|one| is_of_request(&one.name));
+    let tips: Vec<CommitId> = public.iter().map(|one| one.commit).collect();
+    // The merge that a forge makes for a request is on no branch. What it merges has to be.
+    let merge = of_requests
+        .into_iter()
+        .filter(|one| one.commit == commit && !tips.contains(&commit))
+        .find_map(|one| {
+            let parents = repository.parents(commit).ok()?;
+            (parents.len() > 1).then_some((one, parents))
+        });
+    let (warning, wanted) = match merge {
+        None => (None, vec![commit]),
+        Some((request, parents)) => {
+            let warning = format!(
+                "HEAD is `{}` of `{remote}`: the branch `{name}` contains the commits of that request",
+                request.name
+            );
+            (Some(warning), parents)
+        }
+    };
+    let are_public = |repository: &Repository| {
+        let is_public = |commit: &CommitId| match tips.contains(commit) {
+            true => Ok(true),
+            false if !repository.has(*commit) => Ok(false),
+            false => repository.is_reachable(*commit, &tips),
+        };
+        let mut wanted = wanted.iter().map(is_public);
+        wanted.try_fold(true, |all, one| Ok::<_, GitError>(all && one?))
+    };
+    if are_public(repository).map_err(failed)? {
+        return Ok(warning);
     }
     let mut branches: Vec<&str> = Vec::new();
-    for one in &references {
+    for one in public {
         let Some(branch) = one.name.strip_prefix("refs/heads/") else {
             continue;
         };
         let had_it = || {
             let had = repository.remote_branch(remote, branch);
-            had.is_some_and(|had| repository.follows(had, commit).unwrap_or(false))
+            had.is_some_and(|had| {
+                let mut wanted = wanted.iter();
+                wanted.any(|commit| repository.follows(had, *commit).unwrap_or(false))
+            })
         };
-        if !repository.has(one.commit)
+        if (repository.is_shallow() || !repository.has(one.commit))
             && ([head.branch.as_deref(), default].contains(&Some(branch)) || had_it())
         {
             branches.push(branch);
         }
     }
-    for branch in branches {
-        transport
-            .fetch(branch, Depth::Whole, side)
-            .map_err(not_asked)?;
+    let is_shallow = repository.is_shallow();
+    for by in DEEPENED_BY {
+        for branch in &branches {
+            let brought = match is_shallow {
+                true => transport.deepen(&format!("refs/heads/{branch}"), by, side),
+                false => transport.fetch(branch, Depth::Whole, side),
+            };
+            brought.map_err(not_asked)?;
+        }
+        *repository = repository.again().map_err(failed)?;
+        if are_public(repository).map_err(failed)? {
+            return Ok(warning);
+        }
+        if !repository.is_shallow() || branches.is_empty() {
+            break;
+        }
     }
-    *repository = repository.again().map_err(failed)?;
-    match repository.is_reachable(commit, &commits).map_err(failed)? {
-        true => Ok(None),
-        false => Err(unpublished(repository)),
-    }
+    Err(unpublished(repository))
 }

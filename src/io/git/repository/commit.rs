@@ -56,6 +56,7 @@ impl Repository {
         identity: &Identity,
     ) -> Result<CommitId, GitError> {
         let mut onto = self.inner.find_commit(onto.0)?;
+        self.walk(onto.tree()?, |_, _| ())?;
         for commit in commits.iter().rev() {
             let commit = self.inner.find_commit(commit.0)?;
             let mut index = self.inner.cherrypick_commit(&commit, &onto, 0, None)?;

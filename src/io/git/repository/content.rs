@@ -1,19 +1,15 @@
 //! The files of a commit, and their contents.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use git2::{
-    Blob, ErrorCode, IndexEntry, IndexTime, OdbLookupFlags, Oid, TreeWalkMode, TreeWalkResult,
-};
+use git2::{Blob, ErrorCode, IndexEntry, IndexTime, OdbLookupFlags, Oid, TreeEntry};
 
 use super::{CommitId, ContentId, Repository};
 use crate::io::files::{FileError, MAX_FILE};
 use crate::io::git::GitError;
-
-/// The most files and folders of a commit that are looked at.
-const MOST_ENTRIES: usize = 1_000_000;
 
 /// A file of a commit.
 #[derive(Clone, Debug)]
@@ -48,50 +44,28 @@ pub(in crate::io::git) fn index_entry(path: Vec<u8>, mode: u32, id: Oid) -> Inde
     }
 }
 
+/// The kind of an entry, as its mode says it.
+pub(super) fn kind(entry: &TreeEntry<'_>) -> u32 {
+    entry.filemode().cast_unsigned() & 0o170_000
+}
+
 impl Repository {
     /// The regular files of a commit and its links, by their paths from the root.
     pub fn files(&self, commit: CommitId) -> Result<(Vec<Listed>, Vec<Listed>), GitError> {
         let (mut files, mut links) = (Vec::new(), Vec::new());
-        let (mut left, mut refused) = (MOST_ENTRIES, None);
-        let walked = self.inner.find_commit(commit.0)?.tree()?.walk(
-            TreeWalkMode::PreOrder,
-            |folder, entry| {
-                refused = match left.checked_sub(1) {
-                    // A few small trees can name each other so often that no memory holds the paths.
-                    None => Some(GitError::TooMany(MOST_ENTRIES)),
-                    // Such a path would lead to another place than the one where the entry stands.
-                    Some(_) if matches!(entry.name_bytes(), b"." | b"..") => {
-                        let name = String::from_utf8_lossy(entry.name_bytes());
-                        let what =
-                            format!("the commit has an entry `{folder}{name}`, which Git refuses");
-                        Some(GitError::Other(what))
-                    }
-                    Some(less) => {
-                        left = less;
-                        None
-                    }
-                };
-                if refused.is_some() {
-                    return TreeWalkResult::Abort;
-                }
-                let found = match entry.filemode().cast_unsigned() & 0o170_000 {
-                    0o100_000 => &mut files,
-                    0o120_000 => &mut links,
-                    _ => return TreeWalkResult::Ok,
-                };
-                let mut path = folder.as_bytes().to_vec();
-                path.extend(entry.name_bytes());
-                found.push(Listed {
-                    path: PathBuf::from(std::ffi::OsStr::from_bytes(&path)),
-                    blob: entry.id(),
-                });
-                TreeWalkResult::Ok
-            },
-        );
-        match refused {
-            Some(error) => Err(error),
-            None => walked.map(|()| (files, links)).map_err(GitError::from),
-        }
+        let tree = self.inner.find_commit(commit.0)?.tree()?;
+        self.walk(tree, |path, entry| {
+            let found = match kind(entry) {
+                0o100_000 => &mut files,
+                0o120_000 => &mut links,
+                _ => return,
+            };
+            found.push(Listed {
+                path: PathBuf::from(OsStr::from_bytes(path)),
+                blob: entry.id(),
+            });
+        })?;
+        Ok((files, links))
     }
 
     /// The `.gitattributes` of a commit, as an index has them.
@@ -101,17 +75,13 @@ impl Repository {
     ) -> Result<Vec<IndexEntry>, GitError> {
         let mut found = Vec::new();
         let tree = self.inner.find_commit(commit.0)?.tree()?;
-        tree.walk(TreeWalkMode::PreOrder, |folder, entry| {
+        self.walk(tree, |path, entry| {
             // An index may ignore case. Git follows no link there.
-            if entry.name_bytes().eq_ignore_ascii_case(b".gitattributes")
-                && entry.filemode().cast_unsigned() & 0o170_000 == 0o100_000
-            {
-                let mut path = folder.as_bytes().to_vec();
-                path.extend(entry.name_bytes());
+            let is_named = entry.name_bytes().eq_ignore_ascii_case(b".gitattributes");
+            if is_named && kind(entry) == 0o100_000 {
                 let mode = entry.filemode().cast_unsigned();
-                found.push(index_entry(path, mode, entry.id()));
+                found.push(index_entry(path.to_vec(), mode, entry.id()));
             }
-            TreeWalkResult::Ok
         })?;
         Ok(found)
     }
@@ -119,12 +89,10 @@ impl Repository {
     /// A regular file of a commit, by its path from the root.
     pub fn file(&self, commit: CommitId, path: &Path) -> Result<Option<Listed>, GitError> {
         match self.inner.find_commit(commit.0)?.tree()?.get_path(path) {
-            Ok(entry) if entry.filemode().cast_unsigned() & 0o170_000 == 0o100_000 => {
-                Ok(Some(Listed {
-                    path: path.to_owned(),
-                    blob: entry.id(),
-                }))
-            }
+            Ok(entry) if kind(&entry) == 0o100_000 => Ok(Some(Listed {
+                path: path.to_owned(),
+                blob: entry.id(),
+            })),
             Ok(_) => Err(GitError::Other(format!(
                 "`{}` is not a regular file",
                 path.display()

@@ -14,6 +14,9 @@ use crate::io::git::GitError;
 use crate::io::git::change::Staged;
 use crate::io::git::change::{self, Change};
 
+/// The most bytes that files of a commit of ours have together.
+const MOST_CHANGED: usize = 1 << 30;
+
 /// What has to be here before it can be told whose a commit is.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Lacking {
@@ -126,6 +129,7 @@ impl Repository {
         old: &Tree<'_>,
         new: &Tree<'_>,
     ) -> Result<BTreeMap<Vec<u8>, [Oid; 2]>, GitError> {
+        self.refuse_vast(old, new)?;
         let diff = self.inner.diff_tree_to_tree(Some(old), Some(new), None)?;
         let file = |delta: git2::DiffDelta<'_>| {
             let id = |file: git2::DiffFile<'_>| match file.mode() {
@@ -198,6 +202,16 @@ impl Repository {
         let Some(mut files) = self.changed_files(old, new)? else {
             return Ok(None);
         };
+        // A long content may be stored as next to nothing, and be that of many files.
+        let odb = self.inner.odb()?;
+        let size = |id: Oid| odb.read_header(id).map_or(0, |(size, _)| size);
+        let sizes = files.iter().map(|file| {
+            let old = file.old.map_or(0, |(old, _)| size(old));
+            size(file.blob).saturating_add(old)
+        });
+        if sizes.fold(0, usize::saturating_add) > MOST_CHANGED {
+            return Ok(None);
+        }
         for file in &mut files {
             let old = file
                 .old
@@ -222,7 +236,18 @@ impl Repository {
         ) else {
             return Ok(false);
         };
-        let merged = self.inner.merge_commits(&ours_here, &theirs_here, None);
+        let (ours_tree, theirs_tree) = (ours_here.tree()?, theirs_here.tree()?);
+        let ancestors = self.merge_ancestors(commit)?;
+        let trees = ancestors.iter().chain([&ours_tree, &theirs_tree]);
+        if !self.are_readable(&trees.collect::<Vec<_>>()) {
+            return Ok(false);
+        }
+        // Of several ancestors it would make one, and those of that one were not looked at.
+        let mut of_one = MergeOptions::new();
+        of_one.no_recursive(true);
+        let merged = self
+            .inner
+            .merge_commits(&ours_here, &theirs_here, Some(&of_one));
         if merged.is_ok_and(|index| self.is_tree(index, tree)) {
             return Ok(true);
         }
@@ -230,13 +255,11 @@ impl Repository {
         // A partial clone has no contents to look for new names in.
         let mut as_named = MergeOptions::new();
         as_named.find_renames(false);
-        let (ours_tree, theirs_tree) = (ours_here.tree()?, theirs_here.tree()?);
         let merge = |ancestor: &Tree<'_>, options: Option<&MergeOptions>| {
             self.inner
                 .merge_trees(ancestor, &ours_tree, &theirs_tree, options)
                 .is_ok_and(|index| self.is_tree(index, tree))
         };
-        let ancestors = self.merge_ancestors(commit)?;
         Ok(ancestors
             .iter()
             .any(|ancestor| merge(ancestor, Some(&as_named)) || merge(ancestor, None)))
@@ -256,6 +279,10 @@ impl Repository {
         old: &Tree<'_>,
         new: &Tree<'_>,
     ) -> Result<Option<Vec<Staged>>, GitError> {
+        match self.refuse_vast(old, new) {
+            Err(GitError::TooMuch(_)) => return Ok(None),
+            compared => compared?,
+        }
         let diff = self.inner.diff_tree_to_tree(Some(old), Some(new), None)?;
         let file = |delta: git2::DiffDelta<'_>| {
             let side = |file: git2::DiffFile<'_>| {

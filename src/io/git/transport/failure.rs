@@ -56,6 +56,9 @@ pub enum TransportError {
     /// Local changes are in the way.
     #[error("a file is changed here and there: {0}")]
     InTheWay(String),
+    /// The remote's commit has a path such as `.git/config`.
+    #[error("Git refuses a path of the remote's commit: {0}")]
+    InvalidPath(String),
     /// This branch of the remote makes the name of the new one impossible.
     #[error("the branch `{0}` is in the way: no branch's name goes on where another's ends")]
     BranchInTheWay(String),
@@ -87,7 +90,7 @@ impl TransportError {
             Self::Hook(_) => Code::GitHook,
             Self::InTheWay(_) => Code::GitInTheWay,
             Self::ObjectFormat => Code::GitUnsupported,
-            Self::TooMuch { .. } | Self::Other { .. } => Code::Git,
+            Self::TooMuch { .. } | Self::InvalidPath(_) | Self::Other { .. } => Code::Git,
         }
     }
 
@@ -121,6 +124,7 @@ impl TransportError {
             }
             Self::BranchInTheWay(_) => Some(BRANCH_IN_THE_WAY),
             Self::InTheWay(_) => Some("commit, stash or remove it, then run again"),
+            Self::InvalidPath(_) => Some("take that path off the remote's branch"),
             Self::ObjectFormat => {
                 Some("imago works in repositories with SHA-1 names, Git's default")
             }

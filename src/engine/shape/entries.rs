@@ -253,10 +253,13 @@ fn entry<'a, T: Tree<'a>>(item: T, at: Path, digests: EntryDigest) -> Option<Sit
     };
     let written = item.get("newTag").or_else(|| item.get("digest"));
     let sets_none = tag.is_none() && !is_set("digest");
+    let has_bare_name = new_name.is_none_or(|name| split(name).0 == name);
     let image = match item.get("newTag").map(T::scalar) {
         Some(Scalar::Bool(_)) => Image::Other("a boolean"),
         Some(Scalar::Other(what)) => Image::Other(what),
-        _ if sets_none && !is_set("tagSuffix") && unknown.is_none() => return None,
+        _ if sets_none && !is_set("tagSuffix") && unknown.is_none() && has_bare_name => {
+            return None;
+        }
         _ => Image::Text(Slot::whole(repository, tag.as_ref(), digest.as_ref())),
     };
     let is_no_digest = |slot: &Slot| slot.text().is_some_and(|text| Digest::parse(text).is_err());
@@ -264,7 +267,7 @@ fn entry<'a, T: Tree<'a>>(item: T, at: Path, digests: EntryDigest) -> Option<Sit
         Some(Hold::invalid_entry(&format!("kustomize knows no `{key}`")))
     } else if sets_none && is_set("tagSuffix") {
         Some(Hold::tag_suffix())
-    } else if new_name.is_some_and(|name| split(name).0 != name) {
+    } else if !has_bare_name {
         Some(Hold::invalid_entry("its name has a tag or a digest"))
     } else if tag
         .as_ref()
@@ -355,6 +358,15 @@ mod tests {
                 json!({"name": "web", "newName": "web:2", "newTag": "1"}),
                 "web:2:1 invalid-entry",
             ),
+            (
+                json!({"name": "web", "newName": "h:5000/web:2"}),
+                "h:5000/web:2 invalid-entry",
+            ),
+            (
+                json!({"name": "web", "newName": "web@sha256:00"}),
+                "web@sha256:00 invalid-entry",
+            ),
+            (json!({"name": "web", "newName": "h:5000/web"}), "none"),
             (
                 json!({"name": "shop/.*", "newTag": "1"}),
                 "shop/.*:1 name-is-pattern",

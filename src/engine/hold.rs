@@ -143,6 +143,12 @@ impl Hold {
         Self::of(Code::BadComment, reason)
     }
 
+    /// A comment says something that only values of a chart leave open.
+    pub fn for_values_alone(word: &str) -> Self {
+        let reason = format!("the comment `{word}` is for the tag in values of a chart; remove it");
+        Self::of(Code::BadComment, &reason)
+    }
+
     /// Something else chooses the image.
     pub fn managed_image(what: &str) -> Self {
         Self::of(Code::ManagedImage, what)

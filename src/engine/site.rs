@@ -168,8 +168,18 @@ pub struct Comments {
 }
 
 impl Comments {
-    /// Reads marks with their lines; the first of a kind counts.
+    /// Reads marks with their lines; the first of a kind counts. The words for the values of a chart say nothing elsewhere.
     pub fn read(marks: impl IntoIterator<Item = (u32, Mark)>) -> Self {
+        let marks = marks.into_iter().map(|(line, mark)| match mark {
+            Mark::Image(_) => (line, Mark::Hold(Hold::for_values_alone("image=NAME"))),
+            Mark::DigestInTag => (line, Mark::Hold(Hold::for_values_alone("digest-in-tag"))),
+            mark => (line, mark),
+        });
+        Self::read_in_values(marks)
+    }
+
+    /// The same of an image in the values of a chart.
+    pub fn read_in_values(marks: impl IntoIterator<Item = (u32, Mark)>) -> Self {
         let mut comments = Self::default();
         for (line, mark) in marks {
             comments.lines.get_or_insert_default().0.push(line);

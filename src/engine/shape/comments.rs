@@ -188,3 +188,34 @@ fn each_line_of_an_image_takes_comments_and_no_other_does() {
         }
     }
 }
+
+#[test]
+fn a_word_for_values_is_a_mistake_in_every_other_notation() {
+    let digest = format!("sha256:{}", "0".repeat(64));
+    for (file, notation) in NOTATIONS {
+        let is_of_values =
+            file == VALUES || notation.contains("values") || notation.contains("parameters");
+        let lines = notation.lines().filter(|line| line.ends_with("#+"));
+        for (at, _) in lines.enumerate().take(8) {
+            for word in ["image=r.test/other", "digest-in-tag"] {
+                let mut taken = 0;
+                let text = notation.lines().map(|line| {
+                    let bare = line.trim_end_matches(['+', '-']).trim_end_matches('#');
+                    taken += usize::from(line.ends_with("#+"));
+                    match line.ends_with("#+") && taken == at + 1 {
+                        true => format!("{bare}# imago: {word}\n"),
+                        false => format!("{}\n", bare.trim_end()),
+                    }
+                });
+                let text: String = text.collect();
+                let (site, _) = read(file, &text.replace("DIGEST", &digest));
+                let is_bad = site.hold.is_some_and(|hold| hold.code == Code::BadComment);
+                assert!(is_bad || is_of_values, "{text}");
+                assert!(
+                    !is_bad || !is_of_values || word != "digest-in-tag",
+                    "{text}"
+                );
+            }
+        }
+    }
+}

@@ -234,7 +234,7 @@ impl Walk<'_> {
         marks: Vec<(u32, Mark)>,
         hold: Option<Hold>,
     ) -> Site {
-        let said = Comments::read(marks);
+        let said = Comments::read_in_values(marks);
         Site {
             role: Role::Other,
             name: dotted(&self.steps[self.outside..]),

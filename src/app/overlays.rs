@@ -320,10 +320,19 @@ impl KnownOverlays {
                 kustomization.take(&file, contents.get(&file).unwrap_or(&missing));
             }
         }
-        Ok(Self {
-            base,
-            overlays: Overlays::new(kustomizations),
-        })
+        let mut overlays = Overlays::new(kustomizations);
+        let shifting = overlays.shifting_files();
+        if !shifting.is_empty() {
+            for (name, content) in read(&Vec::from_iter(shifting))? {
+                let text = content
+                    .as_ref()
+                    .ok()
+                    .and_then(|content| std::str::from_utf8(content).ok());
+                let file = text.and_then(|text| File::parse(text).ok());
+                overlays.take_shifts(&name, file.as_ref());
+            }
+        }
+        Ok(Self { base, overlays })
     }
 
     /// The files whose images the entries among these manifests may meet, and the patches of these manifests, but for themselves. A name

@@ -150,7 +150,7 @@ codes! {
             "Copy the whole image, or keep the tag in a place of its own.";
         Unfollowed = "unfollowed",
             "imago does not know what the kustomizations above make of the image.",
-            "Select by kind and name in the `replacement`, or write fewer entries.";
+            "Select by kind and name in the `replacement`, find containers by their name and not by an index, or write fewer entries.";
         ChartUnproven = "chart-unproven",
             "Nothing shows that the chart takes a digest behind the tag: it may use the tag in a label, or compare it as a version.",
             "Write `# imago: digest-in-tag` on the tag's line, set `helm: {digest-in-tag: [PATH]}` in the settings, or pin the image with the chart's own `digest` value.";

@@ -27,6 +27,7 @@ mod pattern;
 mod put;
 mod replacement;
 mod replacements;
+mod shift;
 mod skaffold;
 mod target;
 #[cfg(test)]

@@ -20,6 +20,7 @@ mod generated;
 mod helm;
 mod images;
 mod json;
+mod lists;
 mod memory;
 mod model;
 mod overlays;

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::PATCHES;
-use super::target::Target;
+use super::target::{Target, Targeted};
 use crate::engine::path::{Step, pointer};
 use crate::engine::site::{Site, Slots};
 use crate::engine::tree::Tree;
@@ -57,17 +57,9 @@ pub(super) enum Patch {
     Text(Vec<Step>),
 }
 
-/// A patch that compares.
-#[derive(Clone, Debug)]
-struct Comparison {
-    patch: Patch,
-    target: Target,
-    places: Places,
-}
-
-/// All that the patches of a kustomization compare, by the name of the objects. It is empty where any may be meant.
+/// All that the patches of a kustomization compare.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Comparisons(BTreeMap<String, Vec<Comparison>>);
+pub(super) struct Comparisons(Targeted<(Patch, Places)>);
 
 impl Comparisons {
     /// What the JSON Patches compare that stand as texts in a mapping with the keys of a kustomization.
@@ -94,33 +86,12 @@ impl Comparisons {
         if places.is_empty() {
             return;
         }
-        let of_name = self.0.entry(target.plain_name().to_owned()).or_default();
-        of_name.push(Comparison {
-            patch,
-            target: target.clone(),
-            places: places.clone(),
-        });
-    }
-
-    /// Those that by their names may be for one of these objects.
-    fn named_for<'c>(
-        &'c self,
-        objects: &'c [Target],
-        is_moved: bool,
-    ) -> impl Iterator<Item = &'c Comparison> {
-        let is_any = |object: &Target| object.plain_name().is_empty();
-        let is_open = is_moved || objects.iter().any(is_any);
-        let all = self.0.values().filter(move |_| is_open);
-        let named = objects.iter().map(Target::plain_name).chain([""]);
-        let named = named
-            .filter(move |_| !is_open)
-            .filter_map(|name| self.0.get(name));
-        all.chain(named).flatten()
+        self.0.take(target, (patch, places.clone()));
     }
 
     /// How many are looked at for one of these objects.
     pub(super) fn steps(&self, objects: &[Target], is_moved: bool) -> usize {
-        self.named_for(objects, is_moved).count()
+        self.0.named_for(objects, is_moved).count()
     }
 
     /// Whether the image at `steps` of one of these objects, which a kustomization may have moved, is compared. What a patch puts in is
@@ -137,11 +108,12 @@ impl Comparisons {
             Some(Step::Index(number)) => Some(*number),
             _ => None,
         };
-        self.named_for(objects, is_moved).any(|one| {
-            let behind = operation.filter(|_| own == Some(&one.patch));
-            let meets = |object: &Target| one.target.may_meet(object, is_moved);
+        let mut named = self.0.named_for(objects, is_moved);
+        named.any(|(target, (patch, compared))| {
+            let behind = operation.filter(|_| own == Some(patch));
+            let meets = |object: &Target| target.may_meet(object, is_moved);
             let is_meant = behind.is_some() || objects.iter().any(meets);
-            is_meant && places.iter().any(|place| one.places.have(place, behind))
+            is_meant && places.iter().any(|place| compared.have(place, behind))
         })
     }
 }
@@ -188,7 +160,7 @@ fn places(steps: &[Step], site: &Site) -> Vec<String> {
 }
 
 /// A pointer in which an item of a list is any one: operations before may have moved it.
-fn any_item(pointer: &str) -> String {
+pub(super) fn any_item(pointer: &str) -> String {
     let is_item =
         |key: &str| key == "-" || !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_digit());
     let keys = pointer

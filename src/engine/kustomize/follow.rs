@@ -11,7 +11,8 @@ use super::field::Field;
 use super::kustomization::Kustomization;
 use super::moved::Moved;
 use super::overlays::Overlays;
-use super::replacement::Meaning;
+use super::replacement::{Image, Meaning};
+use super::shift::Position;
 use super::{MOST_STEPS, STEPS_OF_EACH, Target, spend};
 use crate::engine::hold::Hold;
 use crate::engine::object::Object;
@@ -29,6 +30,8 @@ struct Passing {
     is_moved: bool,
     /// The names that it has got, as far as they are followed.
     moved: Option<Arc<Moved>>,
+    /// Where it is by now.
+    position: Position,
 }
 
 /// What set a tag and a digest anew.
@@ -60,7 +63,7 @@ struct Subject<'s> {
 #[derive(Clone, Copy)]
 enum Written<'s> {
     Object(&'s Object),
-    /// In a patch that stands as a text, for an object that is not known.
+    /// In a JSON Patch, or in a patch that stands as a text: for an object that is not known.
     Text,
     /// In an entry: it may be in any object.
     Entry,
@@ -70,8 +73,8 @@ impl Subject<'_> {
     /// The objects that have its image in a build.
     fn objects(&self) -> Vec<Target> {
         let own = match self.written {
-            Written::Object(object) if object.kind != JSON_PATCH => Some(Target::of(object)),
-            Written::Object(_) | Written::Text => Some(Target::default()),
+            Written::Object(object) => Some(Target::of(object)),
+            Written::Text => Some(Target::default()),
             Written::Entry => None,
         };
         let named = self.targets.iter().filter(|target| !target.is_any());
@@ -92,7 +95,10 @@ impl Overlays {
         let patch = patched.map(|_| Patch::File(manifest.to_owned()));
         let targets = patched.into_iter().flatten().map(|(_, target)| target);
         let subject = Subject {
-            written: Written::Object(object),
+            written: match &*object.kind {
+                JSON_PATCH => Written::Text,
+                _ => Written::Object(object),
+            },
             steps,
             site,
             is_known: is_known(steps, site),
@@ -172,6 +178,7 @@ impl Overlays {
             set_by: None,
             is_moved: false,
             moved: None,
+            position: Position::Exact,
         };
         // Somebody may apply a file without what Flux makes of its folder.
         let is_delivery = |(index, _): &(usize, usize)| self.all[*index].delivery.is_some();
@@ -232,15 +239,35 @@ impl Overlays {
                     self.compare(at, passing, fate);
                 }
             }
+            if next <= one.patched()
+                && !one.shifts.is_empty()
+                && let Written::Object(object) = subject.written
+            {
+                let objects = subject.objects();
+                let edits = one.shifts.steps(&objects, passing.is_moved);
+                spend(left, edits * objects.len() + object.sites.len())?;
+                let objects = (&*objects, passing.is_moved);
+                let before = passing.position;
+                passing.position = one.shifts.after(before, objects, object, subject.site);
+            }
             if next < one.patched()
                 && !one.puts.is_empty()
                 && let Written::Object(object) = subject.written
             {
                 let moved = passing.moved.as_deref();
-                let puts = one.puts.named_for(object, moved, subject.site);
+                let site = (subject.site, passing.position);
+                let puts = one.puts.named_for(object, moved, site);
                 spend(left, (1 + puts.len()) * (1 + Moved::count(moved)))?;
                 if let Some(put) = puts.last() {
                     passing.put(one, (at, put));
+                } else if passing.set_by.is_none() && puts.are_unclear() {
+                    let why = || {
+                        format!(
+                            "a patch of `{}` may replace it: it looks for a place that other patches move",
+                            one.file
+                        )
+                    };
+                    fate.unfollowed.get_or_insert_with(why);
                 }
             }
             spend(left, Moved::count(passing.moved.as_deref()))?;
@@ -267,8 +294,14 @@ impl Overlays {
                     Written::Object(object) => {
                         let object = (object, passing.is_moved);
                         let parts = replacements.parts_for(object);
-                        spend(left, replacements.steps(&parts))?;
-                        replacements.meanings(object, subject.site, &parts)
+                        if parts.is_empty() {
+                            continue;
+                        }
+                        let mut image = Image::new(object, subject.site, passing.position);
+                        spend(left, replacements.steps(&parts, image.position))?;
+                        image.position = replacements.after(&image, &parts);
+                        passing.position = image.position;
+                        replacements.meanings(&image, &parts)
                     }
                     Written::Text if replacements.take_images_apart => vec![Meaning::TakenApart],
                     Written::Text | Written::Entry => Vec::new(),
@@ -357,7 +390,7 @@ impl Overlays {
             (Meaning::MayBeReplaced, None) => {
                 let why = || {
                     format!(
-                        "a replacement of `{}` may replace it, by a selector that imago does not follow",
+                        "a replacement of `{}` may replace it, by a selector or a place that imago does not follow",
                         self.all[at].file
                     )
                 };

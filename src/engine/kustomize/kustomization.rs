@@ -12,6 +12,7 @@ use super::moved::Moves;
 use super::pattern::Limits;
 use super::put::Puts;
 use super::replacements::Replacements;
+use super::shift::{Shifts, depends_on_places};
 use super::{ENTRIES, Target, join, parent};
 use crate::engine::path::Step;
 use crate::engine::shape;
@@ -37,6 +38,10 @@ pub struct Kustomization {
     pub(super) texts: BTreeMap<Vec<Step>, Target>,
     /// The images that its patches put in, as far as they are known.
     pub(super) puts: Puts,
+    /// Whether it finds images by their places in lists, or moves or renames what another patch may find.
+    pub(super) depends_on_places: bool,
+    /// What its patches do to lists, once [`super::Overlays::take_shifts`] has seen them.
+    pub(super) shifts: Shifts,
     /// What its patches compare.
     pub(super) compared: Comparisons,
     /// The files that may be JSON Patches, each with its targets.
@@ -103,6 +108,8 @@ impl Kustomization {
             texts: texts(document)
                 .map(|(steps, item, _)| (steps, Target::read(item)))
                 .collect(),
+            depends_on_places: texts(document).any(|(.., text)| may_depend_on_places(text)),
+            shifts: Shifts::default(),
             puts: puts(document, file),
             compared: Comparisons::read(document),
             json_patches: json_patches(document, folder),
@@ -136,6 +143,8 @@ impl Kustomization {
             replacements: Vec::new(),
             texts: BTreeMap::new(),
             puts: Puts::default(),
+            depends_on_places: false,
+            shifts: Shifts::default(),
             compared: Comparisons::default(),
             json_patches: BTreeMap::new(),
             replacement_files: BTreeSet::new(),
@@ -192,6 +201,7 @@ impl Kustomization {
     /// Takes what stands in one of [`Kustomization::named_files`].
     pub fn take(&mut self, file: &str, read: &NamedFile) {
         for target in self.json_patches.get(file).into_iter().flatten() {
+            self.depends_on_places |= read.depends_on_places;
             let patch = Patch::File(file.to_owned());
             self.compared.take(patch, target, &read.compared);
         }
@@ -216,6 +226,12 @@ impl Kustomization {
         };
         let list = ENTRIES.iter().position(|known| known == list)?;
         self.entries.at((list, *at))
+    }
+
+    /// Whether what its patches, and those of all below it, do to lists matters to what it finds.
+    pub(super) fn is_about_places(&self) -> bool {
+        let replacements = || self.replacements.iter().any(|all| all.depend_on_places);
+        self.depends_on_places || self.puts.depend_on_places || replacements()
     }
 
     /// The step behind its patches: they and its components come before, its entries after.
@@ -249,6 +265,14 @@ fn puts<'a, T: Tree<'a>>(document: T, file: &str) -> Puts {
     puts
 }
 
+/// Whether a patch that stands as a text is a JSON Patch that may move or rename what others find. [`Puts`] know which find by places.
+fn may_depend_on_places(text: &str) -> bool {
+    text.trim_start().starts_with(['-', '[', '#'])
+        && ["/name", "move", "copy"]
+            .iter()
+            .any(|word| text.contains(word))
+}
+
 /// The files of patches that may be JSON Patches, each with its targets: without a target, kustomize takes none for one.
 fn json_patches<'a, T: Tree<'a>>(document: T, folder: &str) -> BTreeMap<String, Vec<Target>> {
     let mut patches: BTreeMap<String, Vec<Target>> = BTreeMap::new();
@@ -270,6 +294,7 @@ fn json_patches<'a, T: Tree<'a>>(document: T, folder: &str) -> BTreeMap<String, 
 pub struct NamedFile {
     replacements: Arc<Replacements>,
     compared: Places,
+    depends_on_places: bool,
     fields: Arc<[Field]>,
     /// Why not all of it is known.
     doubt: Option<String>,
@@ -295,6 +320,7 @@ impl NamedFile {
         Self {
             replacements: Arc::new(replacements),
             compared: Places::read(documents.iter().copied()),
+            depends_on_places: documents.iter().copied().any(depends_on_places),
             fields: fields.collect(),
             doubt: doubt.or(limits.doubt),
         }
@@ -305,6 +331,7 @@ impl NamedFile {
         Self {
             replacements: Arc::default(),
             compared: Places::default(),
+            depends_on_places: false,
             fields: Arc::new([]),
             doubt: Some(why),
         }

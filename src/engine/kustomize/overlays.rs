@@ -5,15 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
+use super::compared::texts;
 use super::delivery::Place;
 use super::fate::{EntryId, Fate};
 use super::field::Field;
 use super::kustomization::{BoxedKustomization, Kustomization, unread};
+use super::shift::Shifts;
 use super::skaffold::Built;
 use super::{MOST_STEPS, SHARED_STEPS, Target, parent, spend};
 use crate::engine::hold::Hold;
 use crate::engine::object::Object;
 use crate::engine::site::Site;
+use crate::engine::yaml::File;
 
 /// So many reasons to doubt a kustomization are told.
 const MOST_DOUBTS: usize = 8;
@@ -195,6 +198,32 @@ impl Overlays {
                 one.puts.take(file, target, object);
             }
             self.has_puts |= !one.puts.is_empty();
+        }
+    }
+
+    /// The files with patches that may move what a kustomization above them finds by its place in a list: patches, and kustomizations that
+    /// have some as texts. There are none in most trees.
+    pub fn shifting_files(&self) -> BTreeSet<String> {
+        let about_places = self.all.iter().filter(|one| one.is_about_places());
+        let about_places = about_places.map(|one| &*one.file);
+        let mut met = self.files_met(about_places);
+        met.retain(|file| self.is_patch(file) || self.kustomization(file).is_some());
+        met.into_iter().map(str::to_owned).collect()
+    }
+
+    /// Takes note of what the patches in one of [`Self::shifting_files`] do to lists. `None`: it cannot be read.
+    pub fn take_shifts(&mut self, file: &str, read: Option<&File<'_>>) {
+        for (index, target) in self.patches.get(file).into_iter().flatten() {
+            take_shifts(&mut self.all[*index].shifts, target, read);
+        }
+        let Some((index, read)) = self.kustomization(file).zip(read) else {
+            return;
+        };
+        if !read.is_empty() && !read.is_refused(0) {
+            for (_, item, text) in texts(read.document(0)) {
+                let (shifts, target) = (&mut self.all[index].shifts, Target::read(item));
+                take_shifts(shifts, &target, File::parse(text).ok().as_ref());
+            }
         }
     }
 
@@ -394,6 +423,19 @@ impl Overlays {
             )
         };
         doubted.map(said).collect()
+    }
+}
+
+/// Takes what a patch does to lists. `None`: it cannot be read.
+fn take_shifts(shifts: &mut Shifts, target: &Target, read: Option<&File<'_>>) {
+    let Some(read) = read else {
+        return shifts.take_unread(target);
+    };
+    for number in 0..read.len() {
+        match read.is_refused(number) {
+            true => shifts.take_unread(target),
+            false => shifts.take(target, read.document(number)),
+        }
     }
 }
 

@@ -15,7 +15,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::compared::any_item;
 use super::moved::Moved;
+use super::shift::{Position, contained};
 use super::target::Target;
 use crate::engine::object::Object;
 use crate::engine::path::{Step, pointer};
@@ -26,8 +28,11 @@ use crate::engine::site::{Site, Slots};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Puts {
     all: Vec<Put>,
-    /// By the name of the objects, which may be empty, and by the name of the container or the path: their numbers.
+    /// By the name of the objects, which may be empty, and by the name of the container or the path, as it is and with any items:
+    /// their numbers.
     numbers: BTreeMap<String, BTreeMap<String, Vec<usize>>>,
+    /// Whether one finds an image by its place in a list.
+    pub(super) depend_on_places: bool,
 }
 
 impl Puts {
@@ -38,16 +43,18 @@ impl Puts {
     /// Takes what an object of a patch puts in. `target` is that of the patch.
     pub(super) fn take(&mut self, file: &str, target: &Target, object: &Object) {
         for put in Put::of(file, target, object) {
-            let key = match &put.place {
-                Place::Container { name, .. } => name,
-                Place::Pointer(path) => path,
+            let keys = match &put.place {
+                Place::Container { name, .. } => BTreeSet::from([name.clone()]),
+                Place::Pointer(path) => BTreeSet::from([path.clone(), any_item(path)]),
             };
+            self.depend_on_places |= keys.len() > 1;
             let of_objects = self
                 .numbers
                 .entry(put.objects.name().to_owned())
                 .or_default();
-            let numbers = of_objects.entry(key.clone()).or_default();
-            numbers.push(self.all.len());
+            for key in keys {
+                of_objects.entry(key).or_default().push(self.all.len());
+            }
             self.all.push(put);
         }
     }
@@ -56,12 +63,13 @@ impl Puts {
         self.all.is_empty()
     }
 
-    /// Those that by their names may take the place of the image of a site, whose object may have got other names.
+    /// Those that by their names may take the place of the image of a site, whose object may have got other names. `position` says where
+    /// the image is by now.
     pub(super) fn named_for<'p>(
         &'p self,
         object: &'p Object,
         moved: Option<&'p Moved>,
-        site: &'p Site,
+        (site, position): (&'p Site, Position),
     ) -> NamedPuts<'p> {
         let mut named = NamedPuts {
             puts: self,
@@ -69,11 +77,15 @@ impl Puts {
             object,
             moved,
             site,
+            position,
             path: String::new(),
         };
         let written = site.written_at();
         let below = written.steps().get(object.at.steps().len()..);
         named.path = pointer(below.unwrap_or_default());
+        if position != Position::Exact {
+            named.path = any_item(&named.path);
+        }
         let names = Moved::all(moved).map(|moved| &*moved.name);
         let names: BTreeSet<&str> = names.chain(["", &*object.name]).collect();
         let of_objects = (names.into_iter()).filter_map(|name| self.numbers.get(name));
@@ -91,7 +103,8 @@ pub(super) struct NamedPuts<'p> {
     object: &'p Object,
     moved: Option<&'p Moved>,
     site: &'p Site,
-    /// The path to the image.
+    position: Position,
+    /// The path to the image, with any items where these are not known.
     path: String,
 }
 
@@ -103,11 +116,39 @@ impl NamedPuts<'_> {
 
     /// The last one that takes the place.
     pub(super) fn last(&self) -> Option<usize> {
-        let object = (self.object, self.moved);
-        let is_for = |number: &usize| self.puts.all[*number].is_for(object, self.site, &self.path);
         let last = self.numbers.iter();
-        let last = last.filter_map(|numbers| numbers.iter().rev().copied().find(is_for));
+        let last = last.filter_map(|numbers| {
+            let mut numbers = numbers.iter().rev().copied();
+            numbers.find(|number| self.is_taken_by(*number) == Some(true))
+        });
         last.max()
+    }
+
+    /// Whether one may take the place, or may take another one.
+    pub(super) fn are_unclear(&self) -> bool {
+        let mut numbers = self.numbers.iter().copied().flatten();
+        self.position != Position::Exact
+            && numbers.any(|number| self.is_taken_by(*number).is_none())
+    }
+
+    /// Whether one takes the place. `None`: nobody knows.
+    fn is_taken_by(&self, number: usize) -> Option<bool> {
+        let put = &self.puts.all[number];
+        let is_sure = match &put.place {
+            Place::Container { list, name } => {
+                let own = contained(self.object, self.site);
+                let is_here = own == Some((list.as_slice(), name.as_str()));
+                is_here.then_some(self.position < Position::Unknown)
+            }
+            Place::Pointer(path) => match self.position {
+                Position::Exact => (*path == self.path).then_some(true),
+                _ => (any_item(path) == self.path).then_some(false),
+            },
+        };
+        match is_sure.filter(|_| put.is_for(self.object, self.moved)) {
+            None => Some(false),
+            Some(is_sure) => is_sure.then_some(true),
+        }
     }
 }
 
@@ -168,27 +209,12 @@ impl Put {
         put.into_iter().flatten()
     }
 
-    /// Whether it takes the place of the image of a site, which has this path.
-    fn is_for(&self, (object, moved): (&Object, Option<&Moved>), site: &Site, path: &str) -> bool {
-        let is_here = match &self.place {
-            Place::Container { list, name } => {
-                contained(object, site) == Some((list.as_slice(), name.as_str()))
-            }
-            Place::Pointer(own) => own == path,
-        };
-        is_here
-            && match self.names_itself {
-                true => self.objects.names(object, moved),
-                false => self.objects.selects(object, moved),
-            }
-    }
-}
-
-/// The list that the container of an image stands in, and its name.
-fn contained<'o>(object: &Object, site: &'o Site) -> Option<(&'o [Step], &'o str)> {
-    match site.at.steps().get(object.at.steps().len()..)? {
-        [list @ .., Step::Index(_)] if !site.name.is_empty() => Some((list, &site.name)),
-        _ => None,
+    /// Whether it is for an object.
+    fn is_for(&self, object: &Object, moved: Option<&Moved>) -> bool {
+        match self.names_itself {
+            true => self.objects.names(object, moved),
+            false => self.objects.selects(object, moved),
+        }
     }
 }
 

@@ -10,7 +10,8 @@
 
 use std::collections::BTreeSet;
 
-use super::pattern::{Limits, Pattern};
+use super::pattern::{Limits, Pattern, is_pattern};
+use super::shift::{Position, changed};
 use crate::engine::object::Object;
 use crate::engine::path::Step;
 use crate::engine::site::Site;
@@ -24,6 +25,8 @@ const MOST_WAYS: usize = 8;
 pub(super) struct Replacement {
     source: Option<Fields>,
     targets: Vec<Target>,
+    /// Whether it copies a whole text into an image.
+    copies_to_image: bool,
 }
 
 /// What of a replacement may mean an image.
@@ -48,6 +51,8 @@ struct Fields {
     exact: BTreeSet<Vec<String>>,
     /// Those that may lead to many.
     open: Vec<Vec<String>>,
+    /// Those of both that lead to an item of a list or to its name.
+    of_items: Vec<Vec<String>>,
     /// Whether their text is taken apart, and one piece of it is meant.
     in_pieces: bool,
 }
@@ -71,8 +76,42 @@ pub(super) enum Meaning {
     TakenApart,
     /// Another text takes its place.
     Replaced,
-    /// Another text takes its place if a selector fits that is not followed.
+    /// Another text takes its place if it is where a path leads, or if a selector fits that is not followed.
     MayBeReplaced,
+}
+
+/// The image of a site, as replacements look for it.
+pub(super) struct Image<'i> {
+    object: &'i Object,
+    /// Whether a kustomization may have moved the object.
+    is_moved: bool,
+    site: &'i Site,
+    /// Where it is by now.
+    pub(super) position: Position,
+    /// The steps to it in its object.
+    steps: Vec<Step>,
+    /// How paths say these.
+    said: Option<Vec<Vec<String>>>,
+}
+
+impl<'i> Image<'i> {
+    pub(super) fn new(
+        (object, is_moved): (&'i Object, bool),
+        site: &'i Site,
+        position: Position,
+    ) -> Self {
+        let at = site.written_at();
+        let steps = at.steps().get(object.at.steps().len()..);
+        let steps = steps.unwrap_or_default().to_vec();
+        Self {
+            object,
+            is_moved,
+            site,
+            position,
+            said: said(&steps, &site.name),
+            steps,
+        }
+    }
 }
 
 impl Replacement {
@@ -84,15 +123,20 @@ impl Replacement {
         let targets = replacement.get("targets").map(T::items).unwrap_or_default();
         let targets = targets.into_iter();
         let targets = targets.filter_map(|target| Target::read(target, limits));
+        let targets: Vec<Target> = targets.collect();
+        let is_whole = source.as_ref().is_some_and(|source| !source.in_pieces);
+        let mut fields = targets.iter().map(|target| &target.fields);
         Self {
+            copies_to_image: is_whole && fields.any(Fields::has_image),
             source,
-            targets: targets.collect(),
+            targets,
         }
     }
 
     /// Its parts, each with the name of the objects that it may mean; `None`: that may be any.
     pub(super) fn parts(&self) -> impl Iterator<Item = (Part, Option<&str>)> {
-        let source = self.source.iter().filter(|source| source.in_pieces);
+        let is_due = |source: &&Fields| source.in_pieces || self.copies_to_image;
+        let source = self.source.iter().filter(is_due);
         let source = source.map(|source| (Part::Source, source.of.plain_name()));
         let targets = self.targets.iter().enumerate();
         source.chain(
@@ -100,53 +144,90 @@ impl Replacement {
         )
     }
 
-    /// How much [`Self::meaning`] compares at most.
-    pub(super) fn steps(&self, part: Part) -> usize {
+    /// How much [`Self::meaning`] and [`Self::after`] compare at most.
+    pub(super) fn steps(&self, part: Part, position: Position) -> usize {
         match part {
             Part::Source => 1,
             Part::Target(number) => {
                 let target = &self.targets[number];
-                1 + target.fields.open.len() + target.reject.len()
+                let fields = &target.fields;
+                let exact = match fields.in_pieces || position != Position::Exact {
+                    true => fields.exact.len(),
+                    false => 0,
+                };
+                1 + exact + fields.open.len() + fields.of_items.len() + target.reject.len()
             }
         }
     }
 
-    /// What a part of it means to the image of this site, whose object a kustomization may have moved. `None`: nothing, or the image is
-    /// copied whole.
-    pub(super) fn meaning(
-        &self,
-        part: Part,
-        object: (&Object, bool),
-        site: &Site,
-    ) -> Option<Meaning> {
-        let (fields, fits) = match part {
-            Part::Source => self
-                .source
-                .as_ref()
-                .map(|source| (source, source.of.fits(object)))?,
+    /// What a part of it means to an image. `None`: nothing, or the image is copied whole.
+    pub(super) fn meaning(&self, part: Part, image: &Image<'_>) -> Option<Meaning> {
+        let (fields, fits) = self.part(part, image)?;
+        if matches!(part, Part::Source) && !fields.in_pieces {
+            return None;
+        }
+        // Where the image stands in another place, too, that one may keep it.
+        let is_sure = |leads: &bool| !leads || image.position < Position::Unknown;
+        match all([fits, fields.lead_to(part, image).filter(is_sure)]) {
+            Some(false) => None,
+            _ if fields.in_pieces => Some(Meaning::TakenApart),
+            Some(true) => Some(Meaning::Replaced),
+            None => Some(Meaning::MayBeReplaced),
+        }
+    }
+
+    /// Where an image is after a part of it.
+    pub(super) fn after(&self, part: Part, image: &Image<'_>) -> Position {
+        let is_due = match part {
+            Part::Source => self.copies_to_image,
+            Part::Target(number) => !self.targets[number].fields.of_items.is_empty(),
+        };
+        let part_of = is_due.then(|| self.part(part, image)).flatten();
+        let Some((fields, None | Some(true))) = part_of else {
+            return image.position;
+        };
+        match part {
+            Part::Source => match fields.lead_to(part, image) {
+                Some(false) => image.position,
+                _ => Position::Unknown,
+            },
+            Part::Target(_) => {
+                let paths = fields.of_items.iter();
+                paths.fold(image.position, |position, path| {
+                    position.max(changed(path, &image.steps, position, Position::Shifted))
+                })
+            }
+        }
+    }
+
+    /// The fields of a part, and whether its selectors fit the object of an image.
+    fn part(&self, part: Part, image: &Image<'_>) -> Option<(&Fields, Option<bool>)> {
+        let object = (image.object, image.is_moved);
+        Some(match part {
+            Part::Source => {
+                let source = self.source.as_ref()?;
+                (source, source.of.fits(object))
+            }
             Part::Target(number) => {
                 let target = &self.targets[number];
                 (&target.fields, target.fits(object))
             }
-        };
-        let at = site.written_at();
-        let steps = at.steps().get(object.0.at.steps().len()..);
-        if fits == Some(false) || !fields.lead_to(steps.unwrap_or_default(), &site.name) {
-            return None;
-        }
-        Some(match fits {
-            _ if fields.in_pieces => Meaning::TakenApart,
-            Some(_) => Meaning::Replaced,
-            None => Meaning::MayBeReplaced,
         })
+    }
+
+    /// Whether a part of it finds an image by its place in a list.
+    pub(super) fn depends_on_places(&self) -> bool {
+        let targets = self.targets.iter().map(|target| &target.fields);
+        let mut paths = self.source.iter().chain(targets).flat_map(Fields::paths);
+        let is_number = |step: &String| step.bytes().all(|byte| byte.is_ascii_digit());
+        paths.any(|path| is_image(path) && path.iter().any(is_number))
     }
 
     /// Whether it takes the image of some object apart.
     pub(super) fn takes_images_apart(&self) -> bool {
         let targets = self.targets.iter().map(|target| &target.fields);
         let mut fields = self.source.iter().chain(targets);
-        let is_image = |path: &Vec<String>| path.last().is_some_and(|last| last == "image");
-        fields.any(|fields| fields.in_pieces && fields.paths().any(is_image))
+        fields.any(|fields| fields.in_pieces && fields.has_image())
     }
 }
 
@@ -187,8 +268,16 @@ impl Fields {
         };
         let (open, exact): (Vec<_>, Vec<_>) =
             paths.map(steps).partition(|path| path.iter().any(is_open));
+        let is_of_item = |path: &&Vec<String>| match path.as_slice() {
+            [_, .., item, name] if name == "name" => is_item(item),
+            [_, .., item] => is_item(item),
+            _ => false,
+        };
         Self {
             of: Selector::read(of, limits),
+            of_items: (exact.iter().chain(&open).filter(is_of_item))
+                .cloned()
+                .collect(),
             exact: exact.into_iter().collect(),
             open,
             in_pieces: is_in_pieces(with),
@@ -199,17 +288,34 @@ impl Fields {
         self.exact.iter().chain(&self.open)
     }
 
-    /// Whether one of the paths leads to an image of this name.
-    fn lead_to(&self, steps: &[Step], name: &str) -> bool {
-        let leads = |path: &Vec<String>| {
-            let mut pairs = steps.iter().zip(path);
-            path.len() == steps.len() && pairs.all(|(step, wanted)| leads(wanted, step, name))
-        };
-        self.open.iter().any(leads)
-            || match said(steps, name) {
-                Some(said) => said.iter().any(|path| self.exact.contains(path)),
-                None => self.exact.iter().any(leads),
+    /// Whether one of the paths leads to the image of some object.
+    fn has_image(&self) -> bool {
+        self.paths().any(|path| is_image(path))
+    }
+
+    /// Whether one of the paths leads to an image. `None`: nobody knows.
+    ///
+    /// A condition of a target is a regular expression for a part of the name. One for another whole name than its own may mean the image,
+    /// too: that is looked for where the image would be taken apart.
+    fn lead_to(&self, part: Part, image: &Image<'_>) -> Option<bool> {
+        let is_said = |said: &Vec<Vec<String>>| said.iter().any(|path| self.exact.contains(path));
+        let is_exact = image.position == Position::Exact;
+        if is_exact && image.said.as_ref().is_some_and(is_said) {
+            return Some(true);
+        }
+        let is_scanned = self.in_pieces || !is_exact || image.said.is_none();
+        let exact = self.exact.iter().filter(|_| is_scanned);
+        let mut known = Some(false);
+        for path in self.open.iter().chain(exact) {
+            let pairs = image.steps.iter().zip(path);
+            let leads = pairs.map(|(step, wanted)| leads(wanted, step, part, image));
+            match all(leads.chain([Some(path.len() == image.steps.len())])) {
+                Some(true) => return Some(true),
+                Some(false) => {}
+                None => known = None,
             }
+        }
+        known
     }
 }
 
@@ -338,21 +444,40 @@ fn steps(path: &str) -> Vec<String> {
     steps
 }
 
-/// Whether a step of a path is this one. Of the conditions for an item, `[name=…]` is looked at; another may hold.
-fn leads(wanted: &str, step: &Step, name: &str) -> bool {
+/// Whether a path leads to an image.
+fn is_image(path: &[String]) -> bool {
+    path.last()
+        .is_some_and(|last| matches!(&**last, "image" | "reference"))
+}
+
+/// Whether a step of a path is that to an item of a list.
+fn is_item(step: &str) -> bool {
+    step.starts_with('[') || matches!(step, "*" | "-") || step.parse::<usize>().is_ok()
+}
+
+/// Whether a step of a path is this one of those to an image. `None`: nobody knows.
+fn leads(wanted: &str, step: &Step, part: Part, image: &Image<'_>) -> Option<bool> {
     if wanted == "*" {
-        return true;
+        return Some(true);
     }
-    match step {
-        Step::Key(key) => key == wanted,
-        Step::Inside(_) => false,
-        Step::Index(index) => match wanted.strip_prefix('[') {
-            Some(condition) => {
-                let named = condition.trim_end_matches(']').strip_prefix("name=");
-                named.is_none_or(|wanted| wanted == name)
-            }
-            None => wanted == "-" || wanted.parse() == Ok(*index),
-        },
+    let index = match step {
+        Step::Key(key) => return Some(key == wanted),
+        Step::Inside(_) => return Some(false),
+        Step::Index(index) => index,
+    };
+    let Some(condition) = wanted.strip_prefix('[') else {
+        // The last item: nobody knows how many there are.
+        let number = (wanted != "-").then(|| wanted.parse() == Ok(*index))?;
+        return (image.position == Position::Exact).then_some(number);
+    };
+    let wanted = condition.trim_end_matches(']').strip_prefix("name=")?;
+    let is_known = image.position < Position::Unknown;
+    let name = &*image.site.name;
+    match part {
+        _ if wanted == name => is_known.then_some(true),
+        Part::Target(_) if is_pattern(wanted) || wanted.contains('.') => None,
+        Part::Target(_) => is_known.then_some(name.contains(wanted)),
+        Part::Source => is_known.then_some(false),
     }
 }
 
@@ -371,8 +496,7 @@ mod tests {
         let object = shape::find(&object).objects.remove(0);
         let all = Replacements::read([&replacement].into_iter(), &mut Limits::default());
         let meanings = all.meanings(
-            (&object, false),
-            &object.sites[0],
+            &Image::new((&object, false), &object.sites[0], Position::Exact),
             &all.parts_for((&object, false)),
         );
         meanings.into_iter().next()

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::pattern::Limits;
-use super::replacement::{Meaning, Part, Replacement};
+use super::replacement::{Image, Meaning, Part, Replacement};
+use super::shift::Position;
 use crate::engine::object::Object;
-use crate::engine::site::Site;
 use crate::engine::tree::Tree;
 
 /// Replacements, in order.
@@ -16,6 +16,8 @@ pub(super) struct Replacements {
     parts: BTreeMap<Option<String>, Vec<(usize, Part)>>,
     /// Whether one takes the image of some object apart.
     pub(super) take_images_apart: bool,
+    /// Whether one finds an image by its place in a list.
+    pub(super) depend_on_places: bool,
 }
 
 impl Replacements {
@@ -33,6 +35,7 @@ impl Replacements {
         }
         let take_images_apart = all.iter().any(Replacement::takes_images_apart);
         Self {
+            depend_on_places: all.iter().any(Replacement::depends_on_places),
             all,
             parts,
             take_images_apart,
@@ -55,22 +58,23 @@ impl Replacements {
     }
 
     /// How much is compared for one image.
-    pub(super) fn steps(&self, parts: &[(usize, Part)]) -> usize {
-        let steps = |(number, part): &(usize, Part)| self.all[*number].steps(*part);
+    pub(super) fn steps(&self, parts: &[(usize, Part)], position: Position) -> usize {
+        let steps = |(number, part): &(usize, Part)| self.all[*number].steps(*part, position);
         parts.iter().map(steps).sum()
     }
 
-    /// What each replacement means to the image of a site, where it means something: the first thing that its parts mean.
-    pub(super) fn meanings(
-        &self,
-        object: (&Object, bool),
-        site: &Site,
-        parts: &[(usize, Part)],
-    ) -> Vec<Meaning> {
+    /// Where an image is after all of them.
+    pub(super) fn after(&self, image: &Image<'_>, parts: &[(usize, Part)]) -> Position {
+        let after = |(number, part): &(usize, Part)| self.all[*number].after(*part, image);
+        let before = Position::Exact;
+        parts.iter().map(after).fold(before, Position::max)
+    }
+
+    /// What each replacement means to an image, where it means something: the first thing that its parts mean.
+    pub(super) fn meanings(&self, image: &Image<'_>, parts: &[(usize, Part)]) -> Vec<Meaning> {
         let of_each = parts.chunk_by(|(one, _), (other, _)| one == other);
         let meanings = of_each.filter_map(|parts| {
-            let meaning =
-                |(number, part): &(usize, Part)| self.all[*number].meaning(*part, object, site);
+            let meaning = |(number, part): &(usize, Part)| self.all[*number].meaning(*part, image);
             parts.iter().filter_map(meaning).min()
         });
         meanings.collect()

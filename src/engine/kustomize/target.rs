@@ -1,8 +1,10 @@
 //! The target of a patch: which objects it is for.
 
+use std::collections::BTreeMap;
+
 use super::moved::Moved;
 use super::pattern::{Limits, Pattern, is_pattern};
-use crate::engine::object::Object;
+use crate::engine::object::{Object, group_of, kept_name};
 use crate::engine::tree::Tree;
 
 /// What a target says of objects, each a regular expression, or empty for any.
@@ -45,6 +47,31 @@ impl Target {
             kind: object.kind.clone(),
             name: object.name.clone(),
             namespace: object.namespace.clone().unwrap_or_default(),
+            has_more: false,
+        }
+    }
+
+    /// The same of an object that may have no images.
+    pub(super) fn of_document<'a, T: Tree<'a>>(object: T) -> Self {
+        let text = |of: T, key| {
+            kept_name(
+                of.get(key)
+                    .and_then(|of| of.scalar().text())
+                    .unwrap_or_default(),
+            )
+        };
+        let metadata = |key| {
+            object
+                .get("metadata")
+                .map(|metadata| text(metadata, key))
+                .unwrap_or_default()
+        };
+        Self {
+            group: group_of(&text(object, "apiVersion")).to_owned(),
+            version: String::new(),
+            kind: text(object, "kind"),
+            name: metadata("name"),
+            namespace: metadata("namespace"),
             has_more: false,
         }
     }
@@ -135,6 +162,43 @@ impl Target {
             fits(&kind_pattern, kind) && (self.group.is_empty() || fits(&group_pattern, group))
         });
         found.map(|(_, kind)| kind)
+    }
+}
+
+/// What patches do, each with its target, by the name of the objects. It is empty where any may be meant.
+#[derive(Clone, Debug)]
+pub(super) struct Targeted<P>(BTreeMap<String, Vec<(Target, P)>>);
+
+impl<P> Default for Targeted<P> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<P> Targeted<P> {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn take(&mut self, target: &Target, patch: P) {
+        let of_name = self.0.entry(target.plain_name().to_owned()).or_default();
+        of_name.push((target.clone(), patch));
+    }
+
+    /// Those that by their names may be for one of these objects, which a kustomization may have moved.
+    pub(super) fn named_for<'t>(
+        &'t self,
+        objects: &'t [Target],
+        is_moved: bool,
+    ) -> impl Iterator<Item = &'t (Target, P)> {
+        let is_any = |object: &Target| object.plain_name().is_empty();
+        let is_open = is_moved || objects.iter().any(is_any);
+        let all = self.0.values().filter(move |_| is_open);
+        let named = objects.iter().map(Target::plain_name).chain([""]);
+        let named = named
+            .filter(move |_| !is_open)
+            .filter_map(|name| self.0.get(name));
+        all.chain(named).flatten()
     }
 }
 

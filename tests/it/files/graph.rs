@@ -702,6 +702,63 @@ fn a_placeholder_that_a_patch_names_is_decided_there_and_never_asked_at_a_regist
 }
 
 #[test]
+fn an_index_behind_a_patch_that_moves_containers_decides_nothing() {
+    let pod = |containers: &str| {
+        format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\nspec: {{template: {{spec: {{containers: [{containers}]}}}}}}\n"
+        )
+    };
+    let (app, proxy) = (
+        "registry.example.test/app:1.4",
+        "registry.example.test/proxy:1.4",
+    );
+    let base = pod(&format!(
+        "{{name: app, image: '{app}'}}, {{name: proxy, image: '{proxy}'}}"
+    ));
+    let operation =
+        format!("- {{op: replace, path: /spec/template/spec/containers/0/image, value: '{WEB}'}}");
+    let over = format!(
+        "resources: [../base]\npatches:\n- target: {{kind: Deployment, name: web}}\n  patch: |-\n    {operation}\n"
+    );
+    let base_of = |keys: &str| format!("resources: [web.yaml]\n{keys}\n");
+    let in_file = base_of("patches: [{path: patch.yaml}]");
+    for (kustomization, patch, held) in [
+        // What it does stands in no file with an image.
+        (&in_file, pod("{name: app, $patch: delete}"), 2),
+        (&in_file, pod("{name: proxy, args: [-v]}"), 2),
+        (&in_file, "{".to_owned(), 2),
+        (
+            &base_of("patchesStrategicMerge: [patch.yaml]"),
+            pod("{name: proxy, args: [-v]}"),
+            2,
+        ),
+        (
+            &base_of("patches: [{path: patch.yaml, target: {kind: Deployment}}]"),
+            "- {op: remove, path: /spec/template/spec/containers/0}\n".to_owned(),
+            2,
+        ),
+        (&in_file, pod("{name: app, args: [-v]}"), 0),
+        (&base_of(""), String::new(), 0),
+    ] {
+        let files = [
+            ("base/web.yaml", &*base),
+            ("base/kustomization.yaml", kustomization),
+            ("base/patch.yaml", &patch),
+            ("over/kustomization.yaml", &over),
+        ];
+        let place = tree(&files, &[(WEB, '1'), (app, '2'), (proxy, '3')]);
+        let code = if held > 0 { "unfollowed" } else { "decided-by" };
+        let expected = vec![format!("base/web.yaml {code}"); held.max(1)];
+        for paths in [&["."][..], &["base/web.yaml"]] {
+            let (skipped, _) = decided(&place, paths);
+            assert_eq!(skipped, expected, "{kustomization} {patch} {paths:?}");
+        }
+        let (skipped, _) = decided_in_commit(&place, &["."]);
+        assert_eq!(skipped, expected, "{kustomization} {patch}");
+    }
+}
+
+#[test]
 fn an_image_of_a_text_has_the_line_that_it_stands_on() {
     for (before, line) in [("|-\n", 6), ("|\n", 6), ("|-\n\n", 7), ("|-\n\n\n", 8)] {
         let patch = format!("    - op: add\n      path: /spec/image\n      value: {WEB}\n");

@@ -360,7 +360,7 @@ fn a_file_gets_the_same_decisions_alone_as_in_its_folder() {
 }
 
 /// The images that a build has, by object and place; and all of the build without them and without the annotation.
-fn build(
+pub(super) fn build(
     kubectl: &Path,
     place: &Workplace,
     folder: &str,

@@ -70,7 +70,11 @@ pub(super) fn with_merged<N: Copy + Eq + Hash, T>(
     while let Some(mapping) = weaker.pop() {
         let (own, below) = read(mapping);
         weaker.extend(below.into_iter().rev());
-        entries.extend(own.into_iter().filter(|(name, _)| names.insert(*name)));
+        entries.extend(own.into_iter().filter(|(name, _)| {
+            #[cfg(test)]
+            super::yaml::steps::add(1);
+            names.insert(*name)
+        }));
     }
     entries
 }

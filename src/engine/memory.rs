@@ -5,21 +5,24 @@
 //!
 //! 1. the entry at its own key (list, name, place among containers of that name), if that entry has its image;
 //! 2. otherwise, if the image has a digest, an entry that no container claimed at its own key: same repository, and same tag or
-//!    no tag in the image;
-//! 3. otherwise, if the image has a digest, the entry at its own key where that is a pin's: a person moved the pin;
-//! 4. otherwise, if the image has a digest, the entry of a container with exactly the same image: it is a copy;
-//! 5. otherwise the entry at its own key, whatever it says: somebody changed the image in place. But not where it has a digest and no tag
-//!    and may be the entry's image at another host ([`kin`]): nobody knows which tag it follows there, and a person is told.
+//!    no tag in the image, or for a pin the same digest;
+//! 3. otherwise, if the image has a digest, the entry of a container with the same image, as that is now or as it was: it is a copy;
+//! 4. otherwise the entry at its own key, whatever it says: somebody changed the image in place. But not where it has a digest and no tag
+//!    and may be the image of an entry at another host ([`kin`]): nobody knows which tag it follows there, and a person is told.
 //!
 //! Two images are the same if their normalised names are. An image without a digest needs no claim, so it never takes an entry
 //! from one with a digest.
 //!
 //! A claim is never a guess. `web@sha256:…` fits both entries `web:1` and `web:2`, and one entry may belong to either of two
-//! images on different digests: one of them may be a person's pin. Then the record is [`Ambiguous`], and the workload stays as it is.
-//! Where two images are on one digest, the one with the entry's tag is a copy of the other as it was, and both have the entry.
+//! images: one of them may be a person's pin. Then the record is [`Ambiguous`], and the workload stays as it is. An edit alone (a rename, a
+//! move, another order, a copy, another tag or host, a digest taken off, a pin under a new name) does not lead there, unless a tag is on
+//! the digest of a pin, or names of two lists are swapped where tags are dropped. Three at once may.
+//!
+//! What cannot be seen: an image that was removed, and a pin of the same image that was added under another name, are a rename.
 
 mod claims;
 pub mod kin;
+mod sides;
 #[cfg(test)]
 mod tests;
 
@@ -27,7 +30,6 @@ use super::annotation::{NotARecord, Original, Originals};
 use super::image::ImageRef;
 use super::policy;
 use super::site::{Image, Memory, Role, Site};
-use claims::Claims;
 
 /// The entries of a record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,7 +61,7 @@ impl<'t> Ledger<'t> {
         if let Some(claims) = as_recorded(&entries, containers) {
             return Ok(claims);
         }
-        let claims = Claims::settle(&entries, containers)?;
+        let claims = claims::settle(&entries, containers)?;
         Ok(claims
             .into_iter()
             .map(|claim| claim.map(|at| entries[at].original))
@@ -120,7 +122,7 @@ fn as_recorded<'r, 't>(
         let entry = left.next()?;
         let same_key = has_key(entry);
         if !same_key
-            || image.contains('@')
+            || (image.contains('@') || entry.original.image().contains('@'))
                 && !same_image(
                     ImageRef::parse(image).ok()?,
                     ImageRef::parse(entry.original.image()).ok()?,

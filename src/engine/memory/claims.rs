@@ -1,409 +1,400 @@
-//! Claims, where the containers are no longer in the record's order: each rule takes what the rules before it have left.
+//! Claims, where the containers are no longer in the record's order.
+//!
+//! What stands at its key with its image is settled first. The rest is counted: where more images are away from home than entries have lost
+//! theirs, one of them is new. It may be a person's pin, so the record is ambiguous.
+//!
+//! ```text
+//! record        containers                      entries lost   away from home
+//! app web:1     front web:1@sha256:0…           1 (app)        1: `front` is `app` under a new name
+//! app web:1     front web:1@…0, new web:1@…1    1 (app)        2: which one was `app`? ambiguous
+//! app web:1     app web:2, new web:1@…1         0              1: was `app` renamed, or is `new` a pin? ambiguous
+//! ```
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::{Ambiguous, Entry, kin, same_image, work, written};
-use crate::engine::image::{Digest, ImageRef, Lookup};
+use super::sides::{Known, Names, Pins, Sides};
+use super::{Ambiguous, Entry, same_image, work};
+use crate::engine::image::Digest;
 use crate::engine::policy;
 use crate::engine::site::{Image, Role, Site};
 
-/// The claims so far. Entries and containers are identified by index.
-pub(super) struct Claims<'c> {
-    containers: &'c [Site],
-    /// The images with a digest.
-    pinned: Vec<Option<ImageRef<'c>>>,
-    /// The recorded images.
-    recorded: Vec<Option<ImageRef<'c>>>,
+/// The claims so far.
+struct Claims<'s> {
+    sides: &'s Sides<'s>,
+    pins: Pins<'s>,
     /// The container that claimed the entry first.
     taken: Vec<Option<usize>>,
     claims: Vec<Option<usize>>,
 }
 
-/// The entries and the containers that have the same key.
-struct Keys {
-    /// The entry at the key of each container.
-    entries: Vec<Option<usize>>,
-    /// The container at the key of each entry.
-    containers: Vec<Option<usize>>,
-    /// The entries and the containers of one list and name, where there are more of one than of the other: their places say nothing.
-    uneven: Vec<(Vec<usize>, Vec<usize>)>,
+/// The containers away from home that wait for the same entries.
+struct Waiting<'s> {
+    family: &'s str,
+    containers: Vec<usize>,
+    digests: BTreeSet<Option<&'s Digest>>,
+    /// One of them may be a person's pin, because nothing that follows a tag is on its digest.
+    may_be_pin: bool,
 }
 
-impl<'c> Claims<'c> {
-    /// The number of each container's entry.
-    pub(super) fn settle<'t: 'c>(
-        entries: &'c [Entry<'_, 't>],
-        containers: &'c [Site],
-    ) -> Result<Vec<Option<usize>>, Ambiguous> {
-        let pinned = |container| {
-            written(container)
-                .and_then(|image| ImageRef::parse(image).ok())
-                .filter(ImageRef::has_digest)
-        };
-        let mut claims = Self {
-            containers,
-            pinned: containers.iter().map(pinned).collect(),
-            recorded: entries
-                .iter()
-                .map(|entry| ImageRef::parse(entry.original.image()).ok())
-                .collect(),
-            taken: vec![None; entries.len()],
-            claims: vec![None; containers.len()],
-        };
-        let mut by_key: BTreeMap<(Role, &str), Vec<usize>> = BTreeMap::new();
-        for (at, entry) in entries.iter().enumerate() {
-            by_key
-                .entry((entry.role, entry.original.name()))
-                .or_default()
-                .push(at);
-        }
-        let keys = claims.keys(&by_key);
-        claims.refuse_unsure_keys(&keys)?;
-        claims.by_key_and_image(&keys)?;
-        // An image on the digest of a recorded pin may be a copy of that pin, so the other images claim first.
-        claims.by_image(&keys, Tag::Written, Digests::OfNoPin)?;
-        claims.by_image(&keys, Tag::Absent, Digests::OfNoPin)?;
-        // One on the digest of a pin may have its own entry all the same.
-        claims.by_key_where(&keys, same_image);
-        claims.by_image(&keys, Tag::Written, Digests::OfPins)?;
-        claims.by_image(&keys, Tag::Absent, Digests::OfPins)?;
-        // What has a digest at the key of a pin stays a pin, whatever else it may be a copy of.
-        claims.by_key_where(&keys, |_, recorded| recorded.has_digest());
-        claims.as_copies();
-        claims.by_key(&keys)?;
-        // Of what was changed in place there may be copies, too.
-        claims.as_copies();
-        claims.by_name_before_an_image(&by_key);
-        Ok(claims.claims)
-    }
+/// The entries and the images whose names end in one word.
+#[derive(Default)]
+struct Family {
+    /// How many entries have no container at home.
+    lost: usize,
+    /// How many images are away from home.
+    away: usize,
+    /// How many of these no entry is open for.
+    strangers: usize,
+    /// How many containers without a tag there are beside these, which may be their copies.
+    copies: usize,
+}
 
-    fn keys(&self, by_key: &BTreeMap<(Role, &str), Vec<usize>>) -> Keys {
-        let mut namesakes: BTreeMap<(Role, &str), Vec<usize>> = BTreeMap::new();
-        let mut keys = Keys {
-            entries: vec![None; self.containers.len()],
-            containers: vec![None; self.recorded.len()],
-            uneven: Vec::new(),
-        };
-        for (at, container) in self.containers.iter().enumerate() {
-            work::step();
-            if written(container).is_some() {
-                let key = (container.role, container.name.as_str());
-                namesakes.entry(key).or_default().push(at);
-            }
-        }
-        for (key, containers) in namesakes {
-            let Some(entries) = by_key.get(&key) else {
-                continue;
-            };
-            for (entry, container) in entries.iter().zip(&containers) {
-                keys.entries[*container] = Some(*entry);
-                keys.containers[*entry] = Some(*container);
-            }
-            if entries.len() != containers.len() {
-                keys.uneven.push((entries.clone(), containers));
-            }
-        }
-        keys
+/// The number of each container's entry.
+pub(super) fn settle(
+    entries: &[Entry<'_, '_>],
+    containers: &[Site],
+) -> Result<Vec<Option<usize>>, Ambiguous> {
+    let mut names = Names::new();
+    for (at, entry) in entries.iter().enumerate() {
+        let key = (entry.role, entry.original.name());
+        names.entry(key).or_default().push(at);
     }
+    let sides = Sides::new(entries, containers, &names);
+    sides.refuse_unsure_keys()?;
+    let mut claims = Claims {
+        sides: &sides,
+        pins: sides.pins(),
+        taken: vec![None; entries.len()],
+        claims: vec![None; containers.len()],
+    };
+    let doubtful = claims.at_key();
+    claims.by_count()?;
+    claims.at_key_of_two(&doubtful)?;
+    claims.on_pins()?;
+    claims.as_copies();
+    claims.changed_in_place();
+    // Of what was changed in place there may be copies, too.
+    claims.as_copies();
+    claims.by_name_before_an_image(&names);
+    Ok(claims.claims)
+}
 
+impl<'s> Claims<'s> {
     fn take(&mut self, container: usize, entry: usize) {
         self.taken[entry].get_or_insert(container);
         self.claims[container] = Some(entry);
     }
 
-    fn ambiguous(&self, container: usize) -> Ambiguous {
-        Ambiguous {
-            container: self.containers[container].name.clone(),
-        }
+    fn is_free(&self, entry: usize) -> bool {
+        work::step();
+        self.taken[entry].is_none()
     }
 
-    fn by_key_and_image(&mut self, keys: &Keys) -> Result<(), Ambiguous> {
-        let at_key = |claims: &Self, container: usize| {
+    /// The containers without an entry, with their images.
+    fn left(&self) -> impl Iterator<Item = (usize, &'s Known<'s>)> + use<'_, 's> {
+        let images = self.sides.images.iter().zip(&self.claims).enumerate();
+        images.filter_map(|(container, (image, claim))| {
             work::step();
-            let (entry, written) = (keys.entries[container]?, claims.pinned[container]?);
-            let recorded = claims.recorded[entry].filter(|recorded| {
-                claims.claims[container].is_none() && same_image(written, *recorded)
-            })?;
-            Some((entry, written, recorded))
-        };
-        for container in 0..self.containers.len() {
-            if let Some((entry, _, recorded)) = at_key(self, container)
-                && recorded.has_digest()
-            {
-                self.take(container, entry);
-            }
+            Some((container, image.as_ref().filter(|_| claim.is_none())?))
+        })
+    }
+
+    /// The entries that follow a tag and are free.
+    fn open(&self) -> impl Iterator<Item = (usize, &'s Known<'s>)> + use<'_, 's> {
+        let entries = (0..self.taken.len()).filter(|entry| self.is_free(*entry));
+        entries.filter_map(|entry| Some((entry, self.sides.follows(entry)?)))
+    }
+
+    /// Whether an image is on the digest of a pin and written as that may be.
+    fn is_on_pin(&self, image: &'s Known<'_>) -> bool {
+        let on_digest = image.on_digest();
+        on_digest.is_some_and(|on_digest| self.pins.contains_key(&on_digest))
+    }
+
+    /// The same for a pin under another tag, or at another host.
+    fn is_like_pin(&self, image: &'s Known<'_>) -> bool {
+        let digest = image.digest.as_ref();
+        digest.is_some_and(|digest| self.pins.contains_key(&(image.family(), digest)))
+    }
+
+    /// Settles what stands at its key with its image. Returns what may be a pin all the same: one is gone, and it is on its digest.
+    fn at_key(&mut self) -> BTreeSet<usize> {
+        let sides = self.sides;
+        let settled = (0..sides.images.len()).filter_map(|container| {
+            let (entry, image, recorded) = sides.pair(container)?;
+            let is_same = image.digest.is_some() && same_image(image.image, recorded.image);
+            is_same.then_some((container, entry, image))
+        });
+        let (others, pins): (Vec<_>, Vec<_>) =
+            settled.partition(|(_, entry, _)| sides.follows(*entry).is_some());
+        for (container, entry, _) in pins {
+            self.take(container, entry);
         }
-        // Pins whose own containers are gone, or are no longer on their digests.
-        let free: BTreeSet<(Lookup, Digest)> = (self.recorded.iter().zip(&self.taken))
-            .filter(|(_, taken)| taken.is_none())
-            .filter_map(|(recorded, _)| Some(((*recorded)?.lookup(), (*recorded)?.digest()?)))
-            .collect();
+        let is_gone = |entries: &[usize]| entries.iter().any(|entry| self.is_free(*entry));
+        let gone = self.pins.iter().filter(|(_, entries)| is_gone(entries));
+        let gone: BTreeSet<_> = gone.map(|(on_digest, _)| *on_digest).collect();
         let mut doubtful = BTreeSet::new();
-        for container in 0..self.containers.len() {
-            let Some((entry, written, _)) = at_key(self, container) else {
-                continue;
-            };
-            // The record has such a pin of this image and digest. The names of the two containers may have been swapped.
-            if !free.is_empty()
-                && written
-                    .digest()
-                    .is_some_and(|digest| free.contains(&(written.lookup(), digest)))
-            {
-                doubtful.insert(container);
-            } else {
-                self.take(container, entry);
+        for (container, entry, image) in others {
+            match image.on_digest().is_some_and(|it| gone.contains(&it)) {
+                true => _ = doubtful.insert(container),
+                false => self.take(container, entry),
             }
         }
-        if doubtful.is_empty() {
-            return Ok(());
+        doubtful
+    }
+
+    /// Images that may be copied from what follows a tag, as it is or as it was.
+    fn sources(&self, entries: &[Option<usize>]) -> BTreeSet<(&'s str, &'s Digest)> {
+        let mut sources = BTreeSet::new();
+        for (entry, image) in entries.iter().zip(&self.sides.images) {
+            if let Some(recorded) = entry.and_then(|entry| self.sides.follows(entry))
+                && let Some((pool, digest)) = image.as_ref().and_then(Known::on_digest)
+            {
+                sources.extend([(pool, digest), (&*recorded.lookup, digest)]);
+            }
         }
-        let waiting = (0..self.containers.len())
-            .filter(|at| self.claims[*at].is_none() && !doubtful.contains(at));
-        let rivals: BTreeSet<String> = waiting
-            .filter_map(|container| Some(self.pinned[container]?.lookup().name().to_owned()))
+        sources
+    }
+
+    /// The entries of the containers at home: the entry at the key is free, and the image seems to have been changed in place.
+    fn at_home(&self, sources: &BTreeSet<(&str, &Digest)>) -> Vec<Option<usize>> {
+        let on_pins = self.left().filter(|(_, image)| self.is_on_pin(image));
+        let moved_pins: BTreeSet<_> = on_pins
+            .map(|(_, image)| (&image.name, &image.digest))
             .collect();
-        // The pin may be this container, under another name.
-        let is_alone = |container: &usize| {
-            let image = self.pinned[*container].map(|image| image.lookup());
-            image.is_some_and(|image| !rivals.contains(image.name()))
-        };
-        match doubtful.into_iter().find(is_alone) {
-            Some(container) => Err(self.ambiguous(container)),
-            None => Ok(()),
-        }
-    }
-
-    /// Takes the entry at the key of each image with a digest, where nobody has it by now and this holds.
-    fn by_key_where(&mut self, keys: &Keys, is_meant: impl Fn(ImageRef<'_>, ImageRef<'_>) -> bool) {
-        for container in 0..self.containers.len() {
-            work::step();
-            let entry = keys.entries[container].filter(|entry| self.taken[*entry].is_none());
-            if let (None, Some(entry)) = (self.claims[container], entry)
-                && let (Some(image), Some(recorded)) =
-                    (self.pinned[container], self.recorded[entry])
-                && is_meant(image, recorded)
-            {
-                self.take(container, entry);
-            }
-        }
-    }
-
-    /// Refuses to take the entry at the key of an image without a tag where it may have another one. `web@sha256:…` is written for the entry
-    /// `web`, and for `web:1` where tags are dropped.
-    fn refuse_unsure_keys(&self, keys: &Keys) -> Result<(), Ambiguous> {
-        // An entry without a tag may be meant where its own image is gone, or where an image with the tag of the other entry has its name.
-        let mut gone = BTreeSet::new();
-        let mut swapped = BTreeSet::new();
-        for (recorded, container) in self.recorded.iter().zip(&keys.containers) {
-            work::step();
-            let follows = recorded.filter(|it| it.tag().is_none() && !it.has_digest());
-            let Some(recorded) = follows else {
-                continue;
-            };
-            let there =
-                container.and_then(|at| ImageRef::parse(written(&self.containers[at])?).ok());
-            match there.filter(|there| there.same_name(&recorded)) {
-                None => {
-                    gone.insert(recorded.lookup().name().to_owned());
-                }
-                Some(there) if there.has_digest() && there.tag().is_some() => {
-                    swapped.insert(there.lookup());
-                }
-                Some(_) => {}
-            }
-        }
-        let loose = |container: usize| self.pinned[container].filter(|it| it.tag().is_none());
-        for (container, entry) in keys.entries.iter().enumerate() {
-            let recorded = entry.and_then(|entry| self.recorded[entry]);
-            if let (Some(image), Some(recorded)) = (loose(container), recorded)
-                && recorded.tag().is_some()
-                && same_image(image, recorded)
-                && (gone.contains(recorded.lookup().name()) || swapped.contains(&recorded.lookup()))
-            {
-                return Err(self.ambiguous(container));
-            }
-        }
-        for (entries, containers) in &keys.uneven {
-            // Of each repository, the tags that are recorded and the digests that are written.
-            let mut sides: BTreeMap<String, (BTreeSet<&str>, BTreeSet<Digest>)> = BTreeMap::new();
-            for recorded in entries.iter().filter_map(|entry| self.recorded[*entry]) {
-                let (tags, _) = sides
-                    .entry(recorded.lookup().name().to_owned())
-                    .or_default();
-                tags.extend((!recorded.has_digest()).then(|| recorded.asked_tag()));
-            }
-            for container in containers {
-                work::step();
-                let Some(image) = loose(*container) else {
-                    continue;
+        let mut home = vec![None; self.claims.len()];
+        for (container, image) in self.left() {
+            if let Some((entry, _, recorded)) = self.sides.pair(container) {
+                let is_copy = || image.on_digest().is_some_and(|it| sources.contains(&it));
+                let stays = match recorded.digest {
+                    Some(_) => !moved_pins.contains(&(&recorded.name, &recorded.digest)),
+                    None => {
+                        recorded.family() == image.family()
+                            && !self.is_like_pin(image)
+                            && !is_copy()
+                    }
                 };
-                if let Some((tags, digests)) = sides.get_mut(image.lookup().name()) {
-                    digests.extend(image.digest());
-                    let has_new_pin = containers.len() > entries.len() && digests.len() > 1;
-                    if tags.len() > 1 || !tags.is_empty() && has_new_pin {
-                        return Err(self.ambiguous(*container));
-                    }
+                home[container] = stays.then_some(entry);
+            }
+        }
+        home
+    }
+
+    /// Gives the images that are on no pin's digest the entries that are open, where they are not more than these.
+    fn by_count(&mut self) -> Result<(), Ambiguous> {
+        let sides = self.sides;
+        let mut sources = self.sources(&self.claims);
+        let home = self.at_home(&sources);
+        sources.extend(self.sources(&home));
+        let mut is_home = vec![false; self.taken.len()];
+        home.iter()
+            .flatten()
+            .for_each(|entry| is_home[*entry] = true);
+        // The open entries of each repository and of each tag. Those without a container at home come first.
+        let mut open: BTreeMap<&str, VecDeque<usize>> = BTreeMap::new();
+        let mut families: BTreeMap<&str, Family> = BTreeMap::new();
+        for at_home in [false, true] {
+            for (entry, recorded) in self.open().filter(|it| is_home[it.0] == at_home) {
+                for pool in [&*recorded.lookup, &recorded.name] {
+                    open.entry(pool).or_default().push_back(entry);
+                }
+                families.entry(recorded.family()).or_default().lost += usize::from(!at_home);
+            }
+        }
+        let mut waiting: BTreeMap<(bool, &str), Waiting<'_>> = BTreeMap::new();
+        for (container, image) in self.left().collect::<Vec<_>>() {
+            let has_open = open.contains_key(image.pool());
+            if let (Some((pin, _, recorded)), Some(_), Some(_)) =
+                (sides.pair(container), home[container], &image.digest)
+                && recorded.digest.is_some()
+            {
+                // A person moved the pin, or an image that follows has its name, maybe at another host.
+                let has_lost = families.get(image.family()).is_some_and(|it| it.lost > 0);
+                let is_other = image.name != recorded.name;
+                if open.contains_key(&*image.name) || is_other && has_lost {
+                    return Err(sides.ambiguous(container));
+                }
+                self.take(container, pin);
+            }
+            if home[container].is_some() || self.is_on_pin(image) {
+                continue;
+            }
+            let is_new = image.on_digest().is_some_and(|it| !sources.contains(&it));
+            let pair = sides.pair(container);
+            let has_key = pair.is_some_and(|(_, _, it)| it.family() == image.family());
+            if has_open || is_new || has_key {
+                let key = (image.is_loose(), image.pool());
+                let pool = waiting.entry(key).or_insert_with(|| Waiting {
+                    family: image.family(),
+                    containers: Vec::new(),
+                    digests: BTreeSet::new(),
+                    may_be_pin: false,
+                });
+                pool.containers.push(container);
+                pool.digests.insert(image.digest.as_ref());
+                pool.may_be_pin |= is_new;
+            }
+        }
+        for ((is_loose, pool), waiting) in &waiting {
+            let family = families.entry(waiting.family).or_default();
+            family.away += waiting.images();
+            family.strangers += usize::from(!open.contains_key(pool));
+            if *is_loose {
+                family.copies += waiting.containers.len() - waiting.images();
+            }
+        }
+        for ((is_loose, pool), waiting) in waiting {
+            let Some(open) = open.get_mut(pool) else {
+                continue;
+            };
+            open.retain(|entry| self.is_free(*entry));
+            let tags = open.iter().filter_map(|entry| sides.follows(*entry));
+            let tags: BTreeSet<&str> = tags.map(|it| it.image.asked_tag()).collect();
+            let family = &families[waiting.family];
+            let away = family.away + if is_loose { 0 } else { family.copies };
+            let are_more = away > family.lost || waiting.images() > open.len();
+            if tags.len() > 1 || waiting.may_be_pin && are_more {
+                return Err(sides.ambiguous(waiting.containers[0]));
+            }
+            let is_one = waiting.digests.len() == 1;
+            for (number, container) in waiting.containers.into_iter().enumerate() {
+                let on_digest = sides.images[container].as_ref().and_then(Known::on_digest);
+                let is_copy = on_digest.is_some_and(|it| sources.contains(&it));
+                // What may be a copy takes no entry that may be somebody's else.
+                let is_spare = |entry: &usize| family.strangers == 0 && !is_home[*entry];
+                let may_be_copy = is_copy || is_one && number > 0;
+                let entry = open.front().copied();
+                let entry = entry.filter(|entry| !may_be_copy || is_spare(entry));
+                if let (Some(_), Some(entry)) = (on_digest, entry) {
+                    open.pop_front();
+                    self.take(container, entry);
+                }
+            }
+        }
+        // Two names may have been swapped.
+        for (container, image) in self.left().collect::<Vec<_>>() {
+            if home[container].is_none() || image.digest.is_none() {
+                continue;
+            }
+            while let Some(entry) = open.get_mut(image.pool()).and_then(VecDeque::pop_front) {
+                let there = sides.container_at[entry].filter(|_| is_home[entry]);
+                let there = there.and_then(|there| sides.images[there].as_ref());
+                if self.is_free(entry) && there.is_none_or(|there| there.digest.is_some()) {
+                    self.take(container, entry);
+                    break;
                 }
             }
         }
         Ok(())
     }
 
-    fn by_image(&mut self, keys: &Keys, tag: Tag, digests: Digests) -> Result<(), Ambiguous> {
-        let waits = |container: &usize| {
-            let image = self.pinned[*container].filter(|_| self.claims[*container].is_none());
-            image.is_some_and(|image| image.tag().is_some() == (tag == Tag::Written))
-        };
-        let waiting: Vec<usize> = (0..self.containers.len()).filter(waits).collect();
-        if waiting.is_empty() {
-            return Ok(());
+    /// Gives the doubtful ones the entries at their keys, unless other images have these by now.
+    fn at_key_of_two(&mut self, doubtful: &BTreeSet<usize>) -> Result<(), Ambiguous> {
+        let sides = self.sides;
+        // How many other containers are on the digest of a pin, less the pins that are gone.
+        let mut others: BTreeMap<_, isize> = BTreeMap::new();
+        for (container, image) in self.left() {
+            let of = (&image.name, &image.digest);
+            *others.entry(of).or_default() += isize::from(!doubtful.contains(&container));
         }
-        let pool_of = |image: ImageRef<'_>| {
-            work::step();
-            let lookup = image.lookup();
-            if tag == Tag::Written {
-                lookup.to_string()
-            } else {
-                lookup.name().to_owned()
+        for (entry, recorded) in sides.recorded.iter().enumerate() {
+            if let Some(recorded) = recorded.as_ref().filter(|_| self.is_free(entry)) {
+                let of = (&recorded.name, &recorded.digest);
+                *others.entry(of).or_default() -= 1;
             }
-        };
-        let mut pools: BTreeMap<String, Pool> = BTreeMap::new();
-        // Entries whose own containers are gone come first.
-        for has_container in [false, true] {
-            for (entry, recorded) in self.recorded.iter().enumerate() {
-                if let Some(recorded) = *recorded
-                    && keys.containers[entry].is_some() == has_container
-                {
-                    pools.entry(pool_of(recorded)).or_default().put(
-                        entry,
-                        recorded.digest(),
-                        self.taken[entry].is_some(),
-                    );
+        }
+        for container in doubtful {
+            if let Some((entry, image, _)) = sides.pair(*container)
+                && self.is_free(entry)
+            {
+                // The pin may be this container, under another name.
+                if others[&(&image.name, &image.digest)] < 0 {
+                    return Err(sides.ambiguous(*container));
                 }
+                self.take(*container, entry);
             }
         }
-        let asks = |container: usize| {
-            let image = self.pinned[container]?;
-            let (pool, digest) = (pool_of(image), image.digest()?);
-            let of_pin = pools.get(&pool)?.fixed.contains_key(&digest);
-            (of_pin == (digests == Digests::OfPins)).then_some((container, pool, digest))
-        };
-        let waiting: Vec<(usize, String, Digest)> = waiting.into_iter().filter_map(asks).collect();
-        for (_, pool, digest) in &waiting {
-            pools.entry(pool.clone()).or_default().wait(digest);
+        Ok(())
+    }
+
+    /// Gives the images on the digests of pins the entries of these.
+    fn on_pins(&mut self) -> Result<(), Ambiguous> {
+        let open = self.open().flat_map(|(_, it)| [&*it.lookup, &it.name]);
+        let open: BTreeSet<&str> = open.collect();
+        let mut waiting: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+        for (container, image) in self.left().filter(|(_, image)| self.is_on_pin(image)) {
+            let key = (image.is_loose(), image.on_digest());
+            waiting.entry(key).or_default().push(container);
         }
-        // Each pool is looked at once, however many wait for it.
-        let is_doubtful =
-            |(name, pool): (_, &Pool)| pool.is_doubtful(&self.recorded).then_some(name);
-        let doubtful: BTreeSet<&String> = pools.iter().filter_map(is_doubtful).collect();
-        let doubtful = waiting.iter().find(|(_, pool, _)| doubtful.contains(pool));
-        if let Some((container, ..)) = doubtful {
-            return Err(self.ambiguous(*container));
-        }
-        // It may be a copy of a pin that has its entry, or the image of an entry whose tag is on the pin's digest.
-        let is_open = |(_, pool, digest): &&(usize, String, Digest)| {
-            let pool = &pools[pool];
-            let has_pin = pool.fixed.get(digest).is_some_and(VecDeque::is_empty);
-            has_pin && !pool.following.is_empty()
-        };
-        if let Some((container, ..)) = waiting.iter().find(is_open) {
-            return Err(self.ambiguous(*container));
-        }
-        for (container, pool, digest) in waiting {
-            if let Some(entry) = pools.get_mut(&pool).and_then(|pool| pool.give(&digest)) {
+        for ((_, on_digest), containers) in waiting {
+            let pins = on_digest.and_then(|it| self.pins.get(&it));
+            let pins = pins.into_iter().flatten().copied();
+            let pins: Vec<usize> = pins.filter(|entry| self.is_free(*entry)).collect();
+            // It may be a copy of the pin, or the image of an entry whose tag is on the pin's digest.
+            let has_open = on_digest.is_some_and(|(pool, _)| open.contains(pool));
+            if has_open && containers.len() > pins.len() {
+                return Err(self.sides.ambiguous(containers[0]));
+            }
+            for (container, entry) in containers.into_iter().zip(pins) {
                 self.take(container, entry);
             }
         }
         Ok(())
     }
 
-    fn by_key(&mut self, keys: &Keys) -> Result<(), Ambiguous> {
-        for container in 0..self.containers.len() {
-            work::step();
-            let (None, Some(entry)) = (self.claims[container], keys.entries[container]) else {
+    fn changed_in_place(&mut self) {
+        for (container, image) in self.left().collect::<Vec<_>>() {
+            let Some((entry, _, recorded)) = self.sides.pair(container) else {
                 continue;
             };
-            match self.taken[entry] {
-                None if !self.may_have_moved(container, entry) => self.take(container, entry),
-                Some(other) if self.may_still_be(container, entry) => {
-                    let digest = |at: usize| self.pinned[at].and_then(|image| image.digest());
-                    match (digest(container), digest(other)) {
-                        // The other is a copy of this one as it was before somebody wrote another tag here.
-                        (Some(here), Some(there)) if here == there => self.take(container, entry),
-                        // One of both is a person's pin, and nothing shows which.
-                        _ => return Err(self.ambiguous(other)),
-                    }
+            let is_free = self.is_free(entry);
+            let takes = match recorded.digest {
+                Some(_) => is_free,
+                None if self.is_like_pin(image) => false,
+                // A person may have brought it from another host, and no tag says which one it follows here.
+                None if image.is_loose() && image.name != recorded.name => {
+                    is_free && image.family() != recorded.family()
                 }
-                _ => {}
+                // Who has the entry is a copy of this one as it was.
+                None => is_free || image.digest.is_some() && image.family() == recorded.family(),
+            };
+            if takes {
+                self.take(container, entry);
             }
         }
-        Ok(())
-    }
-
-    /// Whether the container at the key of an entry that another one has claimed by its image may be the entry's own: it has another tag on
-    /// a digest, or the very image without one.
-    fn may_still_be(&self, container: usize, entry: usize) -> bool {
-        let Some(recorded) = self.recorded[entry].filter(|it| !it.has_digest()) else {
-            return false;
-        };
-        let image = written(&self.containers[container]).map(ImageRef::parse);
-        let Some(Ok(image)) = image else {
-            return false;
-        };
-        match image.has_digest() {
-            true => image.tag().is_some() && image.same_name(&recorded),
-            false => image.same_lookup(&recorded),
-        }
-    }
-
-    /// Whether a person seems to have brought the image of an entry to another host, and no tag says which one it follows there.
-    fn may_have_moved(&self, container: usize, entry: usize) -> bool {
-        let Some((written, recorded)) = self.pinned[container].zip(self.recorded[entry]) else {
-            return false;
-        };
-        written.tag().is_none()
-            && !recorded.has_digest()
-            && !written.same_name(&recorded)
-            && kin::are_kin(written.last_part(), recorded.last_part())
     }
 
     fn as_copies(&mut self) {
-        let mut claimed: BTreeMap<(Lookup, bool, Digest), usize> = BTreeMap::new();
-        if (0..self.containers.len())
-            .all(|container| self.claims[container].is_some() || self.pinned[container].is_none())
-        {
-            return;
+        let mut copied: BTreeMap<_, usize> = BTreeMap::new();
+        let claimed = || {
+            let claims = self.sides.images.iter().zip(&self.claims);
+            claims.filter_map(|(image, claim)| Some((image.as_ref()?.on_digest()?, (*claim)?)))
+        };
+        for (image, entry) in claimed() {
+            copied.entry(image).or_insert(entry);
         }
-        let whole =
-            |image: ImageRef<'_>| Some((image.lookup(), image.tag().is_some(), image.digest()?));
-        for (image, claim) in self.pinned.iter().zip(&self.claims) {
-            work::step();
-            if let (Some(image), Some(entry)) = (image.and_then(whole), *claim) {
-                claimed.entry(image).or_insert(entry);
+        // Of what was changed in place there may be copies from before.
+        for ((_, digest), entry) in claimed() {
+            if let Some(recorded) = self.sides.follows(entry) {
+                copied.entry((&recorded.lookup, digest)).or_insert(entry);
             }
         }
-        for (image, claim) in self
-            .pinned
-            .iter()
-            .zip(&mut self.claims)
-            .filter(|(_, claim)| claim.is_none())
-        {
-            *claim = image
-                .and_then(whole)
-                .and_then(|image| claimed.get(&image).copied());
+        for (container, image) in self.left().collect::<Vec<_>>() {
+            let entry = image.on_digest().and_then(|image| copied.get(&image));
+            self.claims[container] = entry.copied();
         }
     }
 
     /// A placeholder keeps the entry of its name until it becomes an image again.
-    fn by_name_before_an_image(&mut self, by_key: &BTreeMap<(Role, &str), Vec<usize>>) {
+    fn by_name_before_an_image(&mut self, names: &Names<'_>) {
         let mut left: BTreeMap<(Role, &str), VecDeque<usize>> = BTreeMap::new();
-        for (container, found) in self.containers.iter().enumerate() {
+        for (container, found) in self.sides.containers.iter().enumerate() {
             work::step();
             if !matches!(&found.image, Image::Text(image) if policy::is_variable(image)) {
                 continue;
             }
             let key = (found.role, found.name.as_str());
-            let Some(entries) = by_key.get(&key) else {
+            let Some(entries) = names.get(&key) else {
                 continue;
             };
             let taken = &self.taken;
@@ -421,73 +412,12 @@ impl<'c> Claims<'c> {
     }
 }
 
-/// Whether an image has its tag beside the digest.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Tag {
-    Written,
-    Absent,
-}
-
-/// Which images claim: those on the digest of a recorded pin, or the others.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Digests {
-    OfPins,
-    OfNoPin,
-}
-
-/// The unclaimed entries of one image, in order, and the containers that wait for them.
-#[derive(Default)]
-struct Pool {
-    /// Entries that follow a tag.
-    following: VecDeque<usize>,
-    /// Entries with a digest, which a person chose. An empty list means that all with this digest are claimed.
-    fixed: BTreeMap<Digest, VecDeque<usize>>,
-    waiting: BTreeMap<Digest, usize>,
-}
-
-impl Pool {
-    fn put(&mut self, entry: usize, digest: Option<Digest>, taken: bool) {
-        let entries = match digest {
-            None => &mut self.following,
-            Some(digest) => self.fixed.entry(digest).or_default(),
-        };
-        entries.extend((!taken).then_some(entry));
-    }
-
-    /// Whether it is unclear which waiting image gets which entry that follows a tag. That is so if the entries name different
-    /// tags (the waiting images have none), or if there are more digests than entries.
-    fn is_doubtful(&self, recorded: &[Option<ImageRef<'_>>]) -> bool {
-        let mut tags = self.following.iter().filter_map(|entry| {
-            work::step();
-            Some(recorded[*entry]?.asked_tag())
-        });
-        let first = tags.next();
-        let digests = self
-            .waiting
-            .keys()
-            .filter(|digest| self.fixed.get(*digest).is_none_or(VecDeque::is_empty))
-            .count();
-        tags.any(|tag| Some(tag) != first) || first.is_some() && digests > self.following.len()
-    }
-
-    fn wait(&mut self, digest: &Digest) {
-        *self.waiting.entry(digest.clone()).or_default() += 1;
-    }
-
-    /// The entry for the next container on this digest. A fixed entry goes first while there are enough of them for all
-    /// containers that wait on the digest.
-    fn give(&mut self, digest: &Digest) -> Option<usize> {
-        let waiting = self.waiting.get_mut(digest)?;
-        let fixed = self.fixed.get_mut(digest).filter(|fixed| !fixed.is_empty());
-        let enough = fixed.as_ref().is_some_and(|fixed| fixed.len() >= *waiting);
-        *waiting -= 1;
-        match (self.following.front(), fixed) {
-            (following, Some(fixed))
-                if following.is_none() || enough || fixed.front() < following =>
-            {
-                fixed.pop_front()
-            }
-            _ => self.following.pop_front(),
+impl Waiting<'_> {
+    /// How many images they are. On one digest, all but one may be copies.
+    fn images(&self) -> usize {
+        match self.digests.len() {
+            1 => 1,
+            _ => self.containers.len(),
         }
     }
 }

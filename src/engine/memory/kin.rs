@@ -12,6 +12,11 @@ pub fn are_kin(one: &str, other: &str) -> bool {
     is_tail(one, other) || is_tail(other, one)
 }
 
+/// The last word of a name's last part: one for all names that are kin.
+pub fn last_word(name: &str) -> &str {
+    name.rsplit(DIVIDERS).next().unwrap_or(name)
+}
+
 /// Of the last parts of names, those that are kin to one on the other side, of both sides. The cost grows with the sum of both.
 pub fn shared<'n>(one: &BTreeSet<&'n str>, other: &BTreeSet<&'n str>) -> BTreeSet<&'n str> {
     let mut shared = BTreeSet::new();

@@ -234,31 +234,27 @@ fn containers_of_one_name_are_told_apart_by_their_images() {
 #[test]
 fn a_pin_and_an_image_that_follows_stay_what_they_are_under_new_names() {
     let (pin, follows) = (("pin", on("web:1", OLD)), app());
-    for digit in [OLD, NEW] {
-        for entries in [
-            [pin.clone(), follows.clone()],
-            [follows.clone(), pin.clone()],
-        ] {
-            let written = |entry: &(&str, String), name| match entry.0 {
-                "pin" => (name, on("web:1", OLD)),
-                _ => (name, on("web:1", digit)),
-            };
-            let recorded = entries.each_ref().map(|(_, image)| image.clone());
-            assert_eq!(
-                claimed(
-                    &entries,
-                    &[written(&entries[0], "a"), written(&entries[1], "b")]
-                ),
-                recorded
-            );
-            if digit != OLD {
-                let turned = [written(&entries[1], "a"), written(&entries[0], "b")];
-                assert_eq!(
-                    claimed(&entries, &turned),
-                    [recorded[1].clone(), recorded[0].clone()]
-                );
-            }
-        }
+    for entries in [
+        [pin.clone(), follows.clone()],
+        [follows.clone(), pin.clone()],
+    ] {
+        let written = |entry: &(&str, String), name| match entry.0 {
+            "pin" => (name, on("web:1", OLD)),
+            _ => (name, on("web:1", NEW)),
+        };
+        let recorded = entries.each_ref().map(|(_, image)| image.clone());
+        assert_eq!(
+            claimed(
+                &entries,
+                &[written(&entries[0], "a"), written(&entries[1], "b")]
+            ),
+            recorded
+        );
+        let turned = [written(&entries[1], "a"), written(&entries[0], "b")];
+        assert_eq!(
+            claimed(&entries, &turned),
+            [recorded[1].clone(), recorded[0].clone()]
+        );
     }
 }
 
@@ -295,6 +291,9 @@ fn what_fits_in_more_than_one_way_is_not_guessed() {
     let pin = [("app", "web:1".to_owned()), ("pin", on("web:1", OLD))];
     assert!(refused(&pin, &[("app", on("web:1", OLD))]));
     assert!(!refused(&pin, &[("app", on("web:1", NEW))]));
+    // Both were renamed and the tag is on the pin's digest, or the pin was renamed and copied, and the other is gone.
+    let same = [("a", on("web:1", OLD)), ("b", on("web:1", OLD))];
+    assert!(refused(&pin, &same));
     let pin = [("app", "web:1".to_owned()), ("pin", on("web", OLD))];
     assert!(refused(&pin, &[("app", on("web", OLD))]));
     // A pin was put beside the image, or the image was renamed and another one has its name now.
@@ -304,13 +303,34 @@ fn what_fits_in_more_than_one_way_is_not_guessed() {
         (on("web:2", NEW), false),
         (on("web:1", OLD), false),
         (on("web", OLD), false),
-        ("web:2".to_owned(), false),
+        ("web:2".to_owned(), true),
         ("cache:3".to_owned(), false),
         (on("cache:3", OLD), false),
     ] {
         let written = [("app", there.clone()), ("new", on("web:1", NEW))];
         assert_eq!(refused(&[app()], &written), is_refused, "{there}");
     }
+    // The digest was taken off, and the container has another name. Or both have names of each other.
+    let bare = ("x", "web:1".to_owned());
+    assert!(refused(
+        &[app()],
+        &[bare.clone(), ("new", on("web:1", NEW))]
+    ));
+    assert!(!refused(&[app()], &[bare, ("new", on("web:2", NEW))]));
+    let digest_off = [("app", on("web:1", OLD)), ("pin", "web:1".to_owned())];
+    let pin = [("app", "web:1".to_owned()), ("pin", on("web:1", OLD))];
+    assert!(refused(&pin, &digest_off));
+    // An image was brought to another host, and beside it is a pin, or a copy from before.
+    for (digit, is_refused) in [(NEW, true), (OLD, false)] {
+        let there = ("app", on("mirror.example/web:1", OLD));
+        let written = [there, ("new", on("web:1", digit))];
+        assert_eq!(refused(&[app()], &written), is_refused);
+    }
+    // A pin before others of its name.
+    let two = [("ray", "web:1".to_owned()), ("ray", "web:1".to_owned())];
+    let (old, new) = (("ray", on("web:1", OLD)), ("ray", on("web:1", NEW)));
+    assert!(refused(&two, &[new, old.clone(), old.clone()]));
+    assert!(!refused(&two, &[old.clone(), old.clone(), old]));
     // Names without tags: one of two of a name is gone, or a new one stands before them.
     let (one, two) = (on("web", OLD), on("web", NEW));
     let both = [("ray", "web:1".to_owned()), ("ray", "web:2".to_owned())];

@@ -466,12 +466,14 @@ impl Search {
     }
 }
 
-/// Whether items are containers: mappings with a name; where they need none, one with an image is enough, as a step of Tekton may be a
-/// reference.
+/// Whether items are containers: mappings, one with a name, as a merge may have an item that is `$patch: replace`; where they need no name,
+/// one with an image is enough, as a step of Tekton may be a reference.
 fn are_containers<'a, T: Tree<'a>>(items: &[T], named: bool) -> bool {
     if named {
         // What a name is made of is for the API server to say: none hides the other containers of its list.
-        !items.is_empty() && items.iter().all(|item| item.get("name").is_some())
+        let is_named = |item: &T| item.get("name").is_some();
+        let is_mapping = |item: &T| is_named(item) || !item.entries().is_empty();
+        items.iter().any(is_named) && items.iter().all(is_mapping)
     } else {
         items.iter().any(|item| has_text(*item, "image"))
     }

@@ -759,6 +759,38 @@ fn an_index_behind_a_patch_that_moves_containers_decides_nothing() {
 }
 
 #[test]
+fn a_patch_that_replaces_a_list_of_containers_decides_its_images() {
+    for (version, kind) in [
+        ("v1", "Pod"),
+        ("argoproj.io/v1alpha1", "Rollout"),
+        ("apps/v1", "Deployment"),
+    ] {
+        let object = |first: &str, image: &str| {
+            let list = format!("containers: [{first}{{name: app, image: '{image}'}}]");
+            let spec = match kind {
+                "Pod" => list,
+                _ => format!("template: {{spec: {{{list}}}}}"),
+            };
+            format!(
+                "apiVersion: {version}\nkind: {kind}\nmetadata: {{name: web}}\nspec: {{{spec}}}\n"
+            )
+        };
+        let files = [
+            ("base/web.yaml", &*object("", MIRROR)),
+            ("over/patch.yaml", &object("{$patch: replace}, ", WEB)),
+            (
+                "over/kustomization.yaml",
+                "resources: [../base/web.yaml]\npatches: [{path: patch.yaml}]\n",
+            ),
+        ];
+        let place = tree(&files, &[(WEB, '1'), (MIRROR, '2')]);
+        let (skipped, changed) = decided(&place, &["."]);
+        assert_eq!(skipped, ["base/web.yaml decided-by"], "{kind}");
+        assert_eq!(changed, ["over/patch.yaml"], "{kind}");
+    }
+}
+
+#[test]
 fn an_image_of_a_text_has_the_line_that_it_stands_on() {
     for (before, line) in [("|-\n", 6), ("|\n", 6), ("|-\n\n", 7), ("|-\n\n\n", 8)] {
         let patch = format!("    - op: add\n      path: /spec/image\n      value: {WEB}\n");

@@ -140,6 +140,14 @@ fn a_list_has_containers_where_some_are_none_or_have_no_name() {
         "initContainers": [{"name": "a", "image": {"repository": "web", "tag": "1"}}, {"name": "b", "image": "web:2"}],
     }});
     assert_eq!(images(parts), ["web:2"]);
+    for (other, expected) in [
+        (json!({"$patch": "replace"}), &["none", "web:1"][..]),
+        (json!({"args": []}), &["none", "web:1"]),
+        (json!("a"), &[]),
+    ] {
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "spec": {"containers": [other, {"name": "a", "image": "web:1"}]}});
+        assert_eq!(images(pod), expected, "{other}");
+    }
     let task = json!({"apiVersion": "tekton.dev/v1", "kind": "Task", "spec": {"steps": [{"ref": {"name": "a"}}, {"image": "web:1"}]}});
     assert_eq!(images(task), ["none", "web:1"]);
     let action = json!({"apiVersion": "tekton.dev/v1beta1", "kind": "StepAction", "spec": {"image": "web:1", "script": "true"}});

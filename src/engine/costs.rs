@@ -347,4 +347,63 @@ fn comments_that_are_looked_for_at_images() {
             )
         })
     });
+    let below_image = |count: usize, value: String, comment: &str| {
+        let merged: String = (0..count)
+            .map(|number| format!("- {{<<: *c, name: c{number}}}\n"))
+            .collect();
+        let text = format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: x}} {comment}\nspec:\n  containers:\n  - &c\n    name: c\n    image:{value}\n{}",
+            merged.replace("- {", "  - {")
+        );
+        let file = File::parse(&text).unwrap();
+        counted(|| {
+            let objects = shape::find(file.document(0)).objects;
+            assert_eq!(objects[0].sites.len(), count + 1);
+        })
+    };
+    for comment in [
+        "# imago: ignore",
+        "# imago: minor",
+        "# renovate: datasource=docker depName=r.test/b",
+    ] {
+        let comments = format!("\n      {comment}");
+        grows("above an inherited value", |count| {
+            below_image(count, comments.repeat(count) + "\n      r.test/a:1", "")
+        });
+    }
+    let elsewhere = "# imago: ignore";
+    grows("over the empty lines above an inherited value", |count| {
+        below_image(count, "\n".repeat(count) + "      r.test/a:1", elsewhere)
+    });
+    grows("over an inherited value of many lines", |count| {
+        let value = format!(" \"r.test/\\\n{}      a:1\"", "      \\\n".repeat(count));
+        below_image(count, value, elsewhere)
+    });
+    let image = |name: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\nspec: {{containers: [{{name: a, image: a:1}}]}}\n"
+        )
+    };
+    let outside = |count: usize, before: &str, between: &str| {
+        let comments = "# imago: ignore\n".repeat(count);
+        let text = [before, &comments, between, &image("last")].concat();
+        let file = File::parse(&text).unwrap();
+        counted(|| {
+            let of = |index| {
+                shape::find(file.document(index))
+                    .objects
+                    .into_iter()
+                    .map(move |object| (index, object))
+            };
+            let objects: Vec<_> = (0..file.len()).flat_map(of).collect();
+            assert_eq!(misplaced::lines(&file, &objects).len(), count);
+        })
+    };
+    grows("before a document", |count| outside(count, "", ""));
+    grows("at the end of a document", |count| {
+        outside(count, &image("first"), "---\n")
+    });
+    grows("below the marker of a document", |count| {
+        outside(count, &(image("first") + "---\n"), "")
+    });
 }

@@ -36,12 +36,10 @@ pub(super) fn not_taken<'s>(
     let documents: BTreeSet<usize> = documents.collect();
     let commented = sites.filter_map(|site| site.commented.as_deref());
     let taken: BTreeSet<u32> = commented.flat_map(|lines| &lines.0).copied().collect();
-    let starts: Vec<usize> = (0..file.len())
-        .map(|index| file.document(index).span().start)
-        .collect();
+    let begins = begins(file);
     let mut misplaced: Vec<u32> = addressed
         .filter(|(line, at)| {
-            !taken.contains(line) && documents.contains(&document_of(file, &starts, *at))
+            !taken.contains(line) && documents.contains(&document_of(&begins, *at))
         })
         .map(|(line, _)| line)
         .collect();
@@ -49,19 +47,26 @@ pub(super) fn not_taken<'s>(
     misplaced
 }
 
-/// The document that a comment belongs to. A comment after the `---` of a document belongs to that document, even before its first
-/// node.
-fn document_of(file: &File<'_>, starts: &[usize], at: usize) -> usize {
-    let next = starts.partition_point(|start| *start <= at);
-    let is_last = |start: &usize| {
-        let between = &file.text()[at..*start];
-        between.contains("\n---") || between.contains("\r---")
+/// Where the comments of each document begin: behind its `---`, even before its first node.
+fn begins(file: &File<'_>) -> Vec<usize> {
+    let mut before = 0;
+    let begin = |index| {
+        let start = file.document(index).span().start;
+        let between = file.text().get(before..start).unwrap_or_default();
+        #[cfg(test)]
+        super::yaml::steps::add(between.len() as u64);
+        let marker = between.rfind("\n---").max(between.rfind("\r---"));
+        let begin = before + marker.unwrap_or_default();
+        before = start;
+        begin
     };
-    match starts.get(next) {
-        None => starts.len().saturating_sub(1),
-        Some(start) if is_last(start) => next.saturating_sub(1),
-        Some(_) => next,
-    }
+    (0..file.len()).map(begin).collect()
+}
+
+/// The document that a comment belongs to.
+fn document_of(begins: &[usize], at: usize) -> usize {
+    let begun = begins.partition_point(|begin| *begin < at);
+    begun.saturating_sub(1)
 }
 
 #[cfg(test)]

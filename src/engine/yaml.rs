@@ -19,7 +19,7 @@ mod template;
 mod tests;
 pub(in crate::engine) mod verbatim;
 
-use std::ops::{Deref, Range};
+use std::ops::{Deref, Range, RangeInclusive};
 
 use super::marks::{self, Mark};
 use super::renovate;
@@ -238,31 +238,40 @@ impl<'t> File<'t> {
         (self.comments.iter().filter(addressed)).map(|comment| (comment.line, comment.span.start))
     }
 
-    /// What the comments on a line say.
-    fn marks_on(&self, line: u32) -> impl Iterator<Item = Mark> + '_ {
-        let from = self.comments.partition_point(|comment| comment.line < line);
-        let on_line = self.comments[from..]
-            .iter()
-            .take_while(move |comment| comment.line == line);
-        on_line.flat_map(|comment| marks::read(&self.text[comment.span.clone()]))
+    /// What comments say of these lines, the last line first; Renovate's stand alone on the line above. Of many comments only the last
+    /// ones are read, as one scalar can stand in many places.
+    fn marks_on(&self, lines: RangeInclusive<u32>) -> Vec<(u32, Mark)> {
+        let (first, last) = lines.into_inner();
+        let to = self
+            .comments
+            .partition_point(|comment| comment.line <= last);
+        let near = self.comments[..to].iter().rev().take(MAX_COMMENTS);
+        near.take_while(|comment| comment.line + 1 >= first)
+            .flat_map(|comment| {
+                #[cfg(test)]
+                steps::add(1);
+                let below = Some(comment.line + 1).filter(|below| *below <= last);
+                let above = below.and_then(|line| Some((line, self.renovate(comment)?)));
+                let text = (comment.line >= first).then(|| &self.text[comment.span.clone()]);
+                let own = text.into_iter().flat_map(marks::read);
+                above
+                    .into_iter()
+                    .chain(own.map(|mark| (comment.line, mark)))
+            })
+            .collect()
     }
 
-    /// What Renovate's comment alone on the line above says.
-    fn renovate_above(&self, line: u32) -> Option<Mark> {
-        let from = self
-            .comments
-            .partition_point(|comment| comment.line + 1 < line);
-        let comment = self
-            .comments
-            .get(from)
-            .filter(|comment| comment.line + 1 == line)?;
-        let before = &self.text[..comment.span.start];
-        let begins = before.rfind(['\n', '\r']).map_or(0, |end| end + 1);
-        let is_alone = before[begins..].trim_ascii().is_empty();
+    /// What a comment of Renovate says that is alone on its line.
+    fn renovate(&self, comment: &Comment) -> Option<Mark> {
+        let before = self.line_start(comment.span.start)..comment.span.start;
+        let is_alone = self.text[before].trim_ascii().is_empty();
         let repository = renovate::repository(&self.text[comment.span.clone()])?;
         is_alone.then_some(Mark::Repository(repository))
     }
 }
+
+/// How many comments an image can have at one of its scalars.
+const MAX_COMMENTS: usize = 8;
 
 /// The text of an empty node, as of a null that is written.
 const ABSENT: &str = "~";

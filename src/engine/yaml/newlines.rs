@@ -1,11 +1,12 @@
 //! Where the lines of a text begin. JSON on one line can be as long as the file, so no edit may scan a line from end to end.
 
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use super::fault::narrow;
 
 /// How far a line is scanned before all line ends of the text are listed.
-const NEAR: usize = 1024;
+pub(super) const NEAR: usize = 1024;
 
 /// The line ends of a text, listed when a long line is first asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -46,6 +47,18 @@ impl Newlines {
         }
     }
 
+    /// How many lines end within a range.
+    pub(super) fn count(&self, text: &str, range: Range<usize>) -> u32 {
+        if range.len() <= NEAR {
+            #[cfg(test)]
+            super::steps::add(range.len() as u64);
+            return narrow(memchr::memchr_iter(b'\n', &text.as_bytes()[range]).count());
+        }
+        let newlines = self.all(text);
+        let before = |offset| newlines.partition_point(|newline| (*newline as usize) < offset);
+        narrow(before(range.end) - before(range.start))
+    }
+
     fn all(&self, text: &str) -> &[u32] {
         self.0.get_or_init(|| {
             #[cfg(test)]
@@ -82,6 +95,8 @@ mod tests {
                     .map(|newline| offset + newline + 1);
                 assert_eq!(newlines.line_start(text, offset), start, "{offset}");
                 assert_eq!(newlines.next_line(text, offset), next, "{offset}");
+                let ends = text[..offset].matches('\n').count();
+                assert_eq!(newlines.count(text, 0..offset), narrow(ends), "{offset}");
             }
         }
     }

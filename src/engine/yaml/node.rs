@@ -2,7 +2,7 @@
 
 use std::ops::{Range, RangeInclusive};
 
-use super::fault::narrow;
+use super::newlines::NEAR;
 use super::{
     File, Kind, Layout, NONE, Node, NodeId, Style, Tag, is_absent, resolve_plain, verbatim,
 };
@@ -190,26 +190,18 @@ impl<'f, 't> YamlNode<'f, 't> {
     /// The lines from that of its key, or of the header of a block scalar, to the last one of a scalar.
     fn lines(self) -> RangeInclusive<u32> {
         let node = self.node();
-        let breaks = |text: &str| narrow(memchr::memchr_iter(b'\n', text.as_bytes()).count());
+        let (text, start) = (self.file.text, node.start as usize);
+        let breaks = |range| self.file.newlines.count(text, range);
         let (above, below) = match node.kind {
             Kind::Scalar(Style::Block) => {
-                let before = &self.file.text[..node.start as usize];
-                (breaks(&before[before.trim_ascii_end().len()..]), 0)
+                let near = start.saturating_sub(NEAR);
+                let header = near + text.as_bytes()[near..start].trim_ascii_end().len();
+                (breaks(header..start), 0)
             }
-            Kind::Scalar(_) => (0, breaks(self.written())),
+            Kind::Scalar(_) => (0, breaks(self.span())),
             Kind::Sequence(_) | Kind::Mapping(_) | Kind::Alias => (0, 0),
         };
         self.key_line().unwrap_or(node.line - above)..=node.line + below
-    }
-
-    /// What comments say on these lines, the last line first.
-    fn marks_on(self, lines: RangeInclusive<u32>) -> Vec<(u32, Mark)> {
-        let on_line = |line| {
-            let marks = self.file.marks_on(line);
-            let marks = marks.chain(self.file.renovate_above(line));
-            marks.map(move |mark| (line, mark))
-        };
-        lines.rev().flat_map(on_line).collect()
     }
 
     /// The mappings that a merge key brings in, the strongest first.
@@ -309,13 +301,14 @@ impl<'f, 't> Tree<'f> for YamlNode<'f, 't> {
     fn marks(self) -> Vec<(u32, Mark)> {
         match self.file.comments.is_empty() {
             true => Vec::new(),
-            false => self.marks_on(self.lines()),
+            false => self.file.marks_on(self.lines()),
         }
     }
 
     fn key_marks(self) -> Vec<(u32, Mark)> {
         let key = self.key_line().filter(|_| self.is_mapping());
-        key.map(|key| self.marks_on(key..=key)).unwrap_or_default()
+        key.map(|key| self.file.marks_on(key..=key))
+            .unwrap_or_default()
     }
 
     fn has_own(self, key: &str) -> bool {

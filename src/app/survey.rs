@@ -47,7 +47,7 @@ pub struct Survey {
     charts: KnownCharts,
     /// What a person should know, one sentence each.
     pub warnings: Vec<String>,
-    /// The same of what needs no act.
+    /// Notes: nothing has to be done about them.
     pub notes: Vec<String>,
     /// The globs on paths that matched nothing.
     pub idle_globs: Vec<IdleGlob>,

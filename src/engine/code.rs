@@ -315,7 +315,7 @@ codes! {
             "The file has changes that are not committed.",
             "Commit or stash them first.";
         GitCase = "git-case",
-            "Git has two files whose names differ in case alone, and `core.ignoreCase` takes them for one.",
+            "Git has two files whose names are one to it, as `core.ignoreCase` says: they differ in case.",
             "Rename one of the two.";
         GitLineEnds = "git-line-ends",
             "`core.safecrlf` forbids Git to convert the line endings of the file.",

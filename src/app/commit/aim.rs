@@ -17,7 +17,7 @@ use crate::io::git::identity::Identity;
 use crate::io::git::repository::{CommitId, Head, Repository};
 use crate::io::git::transport::{Depth, Heads, Side, Transport};
 use onward::onward;
-use published::refuse_unpublished;
+use published::{is_public, refuse_unpublished};
 
 /// By how many commits a shallow clone is made to reach further back, until it is known whose a branch is.
 const DEEPENED_BY: [usize; 5] = [1, 10, 100, 1_000, 10_000];
@@ -281,7 +281,14 @@ fn base_of_request(
     Err(fault(
         Code::GitDetached,
         format!("cannot open a pull request from `{name}`"),
-        "HEAD is detached, and nothing says which branch of the remote it is on".to_owned(),
+        match &head.branch {
+            Some(branch) => format!(
+                "the remote has no branch `{branch}`, and nothing says into which one the request shall go"
+            ),
+            None => {
+                "HEAD is detached, and nothing says which branch of the remote it is on".to_owned()
+            }
+        },
         "check out the branch that the request shall go into",
     ))
 }
@@ -354,13 +361,22 @@ fn refuse_foreign(
     });
     let (mut of_branch, mut of_base) = (DEEPENED_BY.iter(), DEEPENED_BY.iter());
     let mut fetched = BTreeSet::new();
+    let mut may_be_empty = false;
     loop {
-        let unknown = match owner::of_branch(repository, head.commit, tip, name).map_err(failed)? {
-            Ownership::Ours => return Ok(()),
-            Ownership::Person(commit, evidence) => {
+        let owner =
+            owner::of_branch(repository, head.commit, tip, name, may_be_empty).map_err(failed)?;
+        let unknown = match (owner, transport) {
+            (Ownership::Ours, _) => return Ok(()),
+            (Ownership::Person(..), Some((transport, side, _)))
+                if !may_be_empty && is_beside_ours(repository, head, transport, name, side)? =>
+            {
+                may_be_empty = true;
+                continue;
+            }
+            (Ownership::Person(commit, evidence), _) => {
                 return Err(somebodys(name, &place, commit, evidence));
             }
-            Ownership::Lacks(unknown) => unknown,
+            (Ownership::Lacks(unknown), _) => unknown,
         };
         let (commit, by) = match &unknown {
             Unknown::Contents(contents) if contents.is_subset(&fetched) => {
@@ -400,6 +416,36 @@ fn refuse_foreign(
         deepened.map_err(|error| not_pushed(transport, &error))?;
         *repository = repository.again().map_err(failed)?;
     }
+}
+
+/// What the names of branches begin with that are for imago alone.
+const FOR_IMAGO: &str = "imago/";
+
+/// Whether the name of a branch is for imago alone, and what is built on is public beside such branches: then nothing is lost with a branch that
+/// has no more than that. Of another name somebody may keep a branch behind on purpose.
+fn is_beside_ours(
+    repository: &Repository,
+    head: &Head,
+    transport: &Transport,
+    name: &str,
+    side: Side,
+) -> Result<bool, Box<Problem>> {
+    if !name.starts_with(FOR_IMAGO) {
+        return Ok(false);
+    }
+    let references = transport.references_of(side);
+    let references = references.map_err(|error| not_pushed(transport, &error))?;
+    let is_of_imago = |name: &str| {
+        let branch = name.strip_prefix("refs/heads/");
+        branch.is_some_and(|branch| branch.starts_with(FOR_IMAGO))
+    };
+    let others = references
+        .iter()
+        .filter(|one| is_public(&one.name) && !is_of_imago(&one.name));
+    let others: Vec<CommitId> = others.map(|one| one.commit).collect();
+    let is_here = others.contains(&head.commit);
+    let is_reachable = repository.is_reachable(head.commit, &others);
+    Ok(is_here || is_reachable.map_err(|error| Box::new(refused(&error)))?)
 }
 
 /// The same on this machine alone. Here a branch without a commit of ours at its tip is somebody's, wherever it stands; and one that is a

@@ -1,5 +1,6 @@
 //! Whose a commit is. A commit of ours names its branch and its change in trailers: one that a person has amended changes something else.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -39,11 +40,12 @@ impl fmt::Display for Evidence {
     }
 }
 
-/// Tells whose a commit is, or what has to be fetched before.
+/// Tells whose a commit is, or what has to be fetched before. `left` is how many entries of trees may be read for merges.
 pub(super) fn owner(
     repository: &Repository,
     commit: CommitId,
     branch: &str,
+    left: &Cell<usize>,
 ) -> Result<Result<Owner, Lacking>, GitError> {
     let is_merge = repository.parents(commit)?.len() > 1;
     if !is_merge && !repository.has_trailer(commit, TRAILER, branch)? {
@@ -53,7 +55,7 @@ pub(super) fn owner(
         return Ok(Err(lacking));
     }
     Ok(Ok(if is_merge {
-        if repository.is_automatic_merge(commit)? {
+        if repository.is_automatic_merge(commit, left)? {
             Owner::Nobody
         } else {
             Owner::Person(Evidence::Merge)
@@ -90,14 +92,14 @@ pub(super) enum Unknown {
 /// So many merges may stand above imago's commit.
 const MOST_MERGES: usize = 100;
 
-/// What the names of branches begin with that are for imago alone.
-const FOR_IMAGO: &str = "imago/";
+/// So many entries may the trees of these merges have together.
+const MOST_ENTRIES: usize = 10_000_000;
 
 /// Tells whether a branch is imago's: below the merges of a forge's button stands a commit of imago's, and beside it the branch has nothing
 /// but what the base has.
 ///
-/// A forge's button that rebases leaves a branch with nothing of its own where the base has its change by now. No work is lost with such a
-/// branch, but it may be one that somebody keeps behind on purpose, so only a name that is for imago makes it imago's.
+/// A forge's button that rebases leaves a branch with nothing of its own where the base has its change by now. `may_be_empty` says that such a
+/// branch is imago's, too, because no work is lost with it.
 ///
 /// What is below a commit that stands where imago made it is what imago built on, whatever has become of the base since.
 pub(super) fn of_branch(
@@ -105,7 +107,9 @@ pub(super) fn of_branch(
     base: CommitId,
     tip: CommitId,
     branch: &str,
+    may_be_empty: bool,
 ) -> Result<Ownership, GitError> {
+    let left = Cell::new(MOST_ENTRIES);
     let mut merges = BTreeSet::new();
     let mut lowest = tip;
     loop {
@@ -121,7 +125,7 @@ pub(super) fn of_branch(
         }
     }
     let unless_empty = |commit, evidence| {
-        let is_part = match branch.starts_with(FOR_IMAGO) {
+        let is_part = match may_be_empty {
             true => repository.is_part_of(base, tip)?,
             false => Some(false),
         };
@@ -131,7 +135,7 @@ pub(super) fn of_branch(
             None => Ownership::Lacks(Unknown::Base(tip)),
         })
     };
-    match owner(repository, lowest, branch)? {
+    match owner(repository, lowest, branch, &left)? {
         Ok(Owner::Ours) => {}
         Ok(Owner::Nobody) => return unless_empty(tip, Evidence::NoTrailer),
         Ok(Owner::Person(evidence)) => return unless_empty(lowest, evidence),
@@ -153,7 +157,7 @@ pub(super) fn of_branch(
         if parents.len() > 1 && is_part.is_none() && !merges.contains(&commit) {
             return Ok(Ownership::Lacks(Unknown::Base(commit)));
         }
-        match owner(repository, commit, branch)? {
+        match owner(repository, commit, branch, &left)? {
             Ok(Owner::Ours) if repository.stands_as_made(commit, CHANGE_TRAILER)? => {}
             Ok(Owner::Ours | Owner::Nobody) => waiting.extend(parents),
             Ok(Owner::Person(_)) if is_part.is_none() => {
@@ -181,8 +185,9 @@ pub(super) fn first_foreign(
     commits: &[CommitId],
     branch: &str,
 ) -> Result<Option<(CommitId, Evidence)>, GitError> {
+    let left = Cell::new(MOST_ENTRIES);
     for commit in commits {
-        match owner(repository, *commit, branch)? {
+        match owner(repository, *commit, branch, &left)? {
             Ok(Owner::Ours) => {}
             Ok(Owner::Nobody) => return Ok(Some((*commit, Evidence::NoTrailer))),
             Ok(Owner::Person(evidence)) => return Ok(Some((*commit, evidence))),
@@ -198,8 +203,8 @@ pub(super) fn below_ours(
     commit: CommitId,
     branch: &str,
 ) -> Result<CommitId, GitError> {
-    let mut commit = commit;
-    while let Ok(Owner::Ours) = owner(repository, commit, branch)?
+    let (mut commit, left) = (commit, Cell::new(MOST_ENTRIES));
+    while let Ok(Owner::Ours) = owner(repository, commit, branch, &left)?
         && let [parent] = repository.parents(commit)?[..]
     {
         commit = parent;

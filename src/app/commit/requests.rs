@@ -460,8 +460,8 @@ impl Session {
         }
     }
 
-    /// Whether a branch has nothing that the base lacks: a person has reverted there what it had. Where a shallow clone does not show it, a
-    /// branch without a request is made anew, which costs nobody an approval.
+    /// Whether the base has all commits of a branch, and somebody has reverted them there. Where a shallow clone does not show it, a branch
+    /// without a request is made anew, which costs nobody an approval.
     fn is_merged(&self, tip: CommitId, standing: Standing) -> Result<bool, GitError> {
         let is_part = self.repository.is_part_of(self.aim.base, tip)?;
         Ok(is_part.unwrap_or(standing == Standing::NotOpen))

@@ -102,8 +102,8 @@ pub(in crate::cli) fn sentences<'s>(said: impl IntoIterator<Item = &'s mut Strin
     }
 }
 
-/// A sentence with stars in place of the accounts of web addresses, of passwords before a host, of what stands behind the path of an
-/// address, and of tokens: a remote may repeat one that `git` sent, and that we never saw.
+/// A sentence with stars in place of secrets: accounts of web addresses, passwords before a host, what stands behind the path of an address,
+/// and tokens. A remote may repeat a token that `git` sent and that we never saw.
 pub(in crate::cli) fn sentence(text: &str) -> String {
     let words = text.split_inclusive(is_between);
     let masked = |word: &str| {
@@ -130,11 +130,12 @@ fn token(text: &str) -> Option<usize> {
         places.find(is_begin)
     });
     let accounts = ACCOUNTS.iter().filter_map(|account| {
-        let at = text
-            .find(account)
-            .filter(|at| before(*at).is_none_or(is_between))?;
-        let password = at + account.len();
-        (!text[password..].starts_with(is_between)).then_some(password)
+        let places = text.match_indices(account).map(|(at, _)| at);
+        let mut places = places.filter(|at| before(*at).is_none_or(is_between));
+        places.find_map(|at| {
+            let password = at + account.len();
+            (!text[password..].starts_with(is_between)).then_some(password)
+        })
     });
     tokens.chain(accounts).min()
 }
@@ -162,7 +163,8 @@ fn is_host(text: &str) -> bool {
         .and_then(|rest| rest.strip_prefix(':'));
     let is_port = |port: &str| port.starts_with(|digit: char| digit.is_ascii_digit());
     // No domain ends with a number, but versions do: `web@1.25`.
-    let is_number = |label: &str| label.bytes().all(|byte| byte.is_ascii_digit());
+    let is_number =
+        |label: &str| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_digit());
     let is_domain = name.rsplit_once('.').is_some_and(|it| !is_number(it.1));
     is_domain
         || name.parse::<Ipv4Addr>().is_ok()
@@ -283,6 +285,14 @@ mod tests {
             (
                 "cannot use `h:5000/web@1.25` or `https://h:8443/x@v1.2`, nor `u:p@10.0.0.1/x`",
                 "cannot use `h:5000/web@1.25` or `https://h:8443/x@v1.2`, nor `***@10.0.0.1/x`",
+            ),
+            (
+                "denied for ada:hunter2@h.test. or https://u:p/w@h.test./x",
+                "denied for ***********@h.test. or https://*****@h.test./x",
+            ),
+            (
+                "use x-access-token: as the name; sent x-access-token:abc@h",
+                "use x-access-token: as the name; sent x-access-token:*****",
             ),
             (
                 "cannot clone `ssh://git@h.test/x` or `git@h.test:x`",

@@ -298,7 +298,7 @@ impl Overlays {
                             continue;
                         }
                         let mut image = Image::new(object, subject.site, passing.position);
-                        spend(left, replacements.steps(&parts, image.position))?;
+                        spend(left, replacements.steps(&parts, &image))?;
                         image.position = replacements.after(&image, &parts);
                         passing.position = image.position;
                         replacements.meanings(&image, &parts)

@@ -145,13 +145,13 @@ impl Replacement {
     }
 
     /// How much [`Self::meaning`] and [`Self::after`] compare at most.
-    pub(super) fn steps(&self, part: Part, position: Position) -> usize {
+    pub(super) fn steps(&self, part: Part, image: &Image<'_>) -> usize {
         match part {
             Part::Source => 1,
             Part::Target(number) => {
                 let target = &self.targets[number];
                 let fields = &target.fields;
-                let exact = match fields.in_pieces || position != Position::Exact {
+                let exact = match fields.is_scanned(image) {
                     true => fields.exact.len(),
                     false => 0,
                 };
@@ -293,6 +293,11 @@ impl Fields {
         self.paths().any(|path| is_image(path))
     }
 
+    /// Whether each exact path is held against the image, because the forms in which it may be said are not all known.
+    fn is_scanned(&self, image: &Image<'_>) -> bool {
+        self.in_pieces || image.position != Position::Exact || image.said.is_none()
+    }
+
     /// Whether one of the paths leads to an image. `None`: nobody knows.
     ///
     /// A condition of a target is a regular expression for a part of the name. One for another whole name than its own may mean the image,
@@ -303,7 +308,7 @@ impl Fields {
         if is_exact && image.said.as_ref().is_some_and(is_said) {
             return Some(true);
         }
-        let is_scanned = self.in_pieces || !is_exact || image.said.is_none();
+        let is_scanned = self.is_scanned(image);
         let exact = self.exact.iter().filter(|_| is_scanned);
         let mut known = Some(false);
         for path in self.open.iter().chain(exact) {

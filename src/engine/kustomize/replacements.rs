@@ -58,8 +58,8 @@ impl Replacements {
     }
 
     /// How much is compared for one image.
-    pub(super) fn steps(&self, parts: &[(usize, Part)], position: Position) -> usize {
-        let steps = |(number, part): &(usize, Part)| self.all[*number].steps(*part, position);
+    pub(super) fn steps(&self, parts: &[(usize, Part)], image: &Image<'_>) -> usize {
+        let steps = |(number, part): &(usize, Part)| self.all[*number].steps(*part, image);
         parts.iter().map(steps).sum()
     }
 

@@ -68,7 +68,7 @@ impl Shifts {
 
     /// Takes a patch that cannot be read: it may do anything.
     pub(super) fn take_unread(&mut self, target: &Target) {
-        self.0.take(target, vec![Edit::Change(Vec::new())]);
+        self.0.take(target, vec![Edit::Take(Vec::new())]);
     }
 
     /// How much [`Self::after`] compares.

@@ -163,11 +163,18 @@ impl<'t> Builder<'t> {
             let is_key = frame.mapping && frame.children % 2 == 0;
             if is_key && !matches!(kind, Kind::Scalar(_) | Kind::Alias) {
                 let outer = self.file.node(frame.id);
-                if is_expression(self.file.text, outer.start as usize) {
+                // Both braces are of mappings, or the key's own two are.
+                let places = [
+                    (outer.start, outer.line, outer.column),
+                    (at.start, at.line, at.column),
+                ];
+                let is_template =
+                    |place: &(u32, _, _)| is_expression(self.file.text, place.0 as usize);
+                if let Some((_, line, column)) = places.into_iter().find(is_template) {
                     return Err(Unreadable {
                         fault: Fault::Template(Engine::Go),
-                        line: outer.line,
-                        column: outer.column + 1,
+                        line,
+                        column: column + 1,
                     });
                 }
                 return Err(self.fault(at, Fault::ComplexKey));

@@ -96,6 +96,8 @@ fn the_keys_on_the_way_to_a_value_have_a_limit() {
 fn a_template_is_what_is_no_yaml_because_of_its_braces() {
     for text in [
         "a: {{ .x }}\n",
+        "a: 1\n{{ x }}: b\n",
+        "a: {b: 1, {{ .x }}: b}\n",
         "a: {{ x {'b': {}} }}\n",
         "a: {{ \"}\" }}\n",
         "{{ x }}: b\n",

@@ -16,18 +16,21 @@ type Variables = BTreeMap<OsString, OsString>;
 const OURS: &str = "IMAGO_";
 
 /// Words with which the name of a secret ends, or a part of it: `SYSTEM_ACCESSTOKEN` writes two words as one.
-const SECRET: [&str; 7] = [
+const SECRET: [&str; 10] = [
     "TOKEN",
     "PASSWORD",
     "PASSWD",
     "PASSPHRASE",
     "SECRET",
     "CREDENTIAL",
+    "ACCESSKEY",
     "APIKEY",
+    "PRIVATEKEY",
+    "SECRETKEY",
 ];
 
 /// Words that say so alone: `ASKPASS`, `MONKEY` and `XAUTHORITY` are others.
-const SECRET_ALONE: [&str; 8] = ["AUTH", "CREDS", "JWT", "KEY", "PASS", "PAT", "PSW", "PWD"];
+const SECRET_ALONE: [&str; 8] = ["AUTH", "CRED", "JWT", "KEY", "PASS", "PAT", "PSW", "PWD"];
 
 /// The last word of a variable that says where something is: `AWS_WEB_IDENTITY_TOKEN_FILE`, `REGISTRY_AUTH_FILE`.
 const PLACES: [&str; 4] = ["DIR", "FILE", "PATH", "SOCK"];
@@ -139,8 +142,9 @@ fn is_secret(name: &str) -> bool {
     !is_place
         && name != "PWD"
         && words.any(|word| {
-            // `TOKENS`, `PASSWORD2`
-            let one = word.trim_end_matches(|last: char| last == 'S' || last.is_ascii_digit());
+            // `PASSWORD2`, `TOKENS`
+            let word = word.trim_end_matches(|last: char| last.is_ascii_digit());
+            let one = word.strip_suffix('S').unwrap_or(word);
             SECRET.iter().any(|secret| one.ends_with(secret))
                 || SECRET_ALONE
                     .iter()
@@ -208,6 +212,8 @@ mod tests {
             "GPG_PASSPHRASE",
             "SSH_PRIVATE_KEY",
             "DB_PASS",
+            "DB_PASS2",
+            "DB_CREDS2",
             "DB_PWD2",
             "NPM_TOKEN_2",
         ]);

@@ -94,7 +94,7 @@ pub(super) enum Why {
     Denied { text: String },
     #[error("the list expired {times} times before its end was read")]
     ListExpired { times: u32 },
-    #[error("the list has more than {pages} pages")]
+    #[error("the list has more than {pages} pages, or more objects than these may have")]
     ListTooLong { pages: usize },
     #[error("the API server answered 429 Too Many Requests")]
     RateLimited,

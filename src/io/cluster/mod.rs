@@ -127,6 +127,8 @@ impl Cluster {
     ) -> Result<bool, Why> {
         let names = resource.names();
         let (mut size, mut next) = (self.limits.page.max(1), String::new());
+        // A server may send more in a page than it was asked for.
+        let (mut objects, most) = (0, size as usize * self.limits.pages);
         for _ in 0..self.limits.pages {
             let parameters = query(&[
                 ("limit", &size.to_string()),
@@ -155,8 +157,15 @@ impl Cluster {
             };
             let before = std::mem::replace(
                 &mut next,
-                page::read(&bytes, names, &mut *take).map_err(|error| not_an_api_server(&error))?,
+                page::read(&bytes, names, &mut |object| {
+                    objects += 1;
+                    take(object);
+                })
+                .map_err(|error| not_an_api_server(&error))?,
             );
+            if objects > most {
+                break;
+            }
             if next.is_empty() {
                 return Ok(true);
             }

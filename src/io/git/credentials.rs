@@ -6,6 +6,8 @@
 
 mod handed;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -83,6 +85,9 @@ impl Credentials {
                     Handed::new(format!("username={user}\npassword={password}\n").as_bytes())?;
                 let helper = helper(&handed);
                 credentials.handed.push(handed);
+                // As the header has it.
+                let header = STANDARD.encode(format!("{user}:{password}"));
+                credentials.secrets.push(Secret::new(header));
                 Ok((key.clone(), helper))
             };
             let none = (key.clone(), String::new());
@@ -288,6 +293,9 @@ mod tests {
         );
         let read = std::fs::read_to_string(made.handed[0].path()).unwrap();
         assert_eq!(read, "username=ada\npassword=p@ss%zz\n");
+        // A host that repeats the header repeats it so.
+        let header = Secret::new(STANDARD.encode("ada:p@ss%zz"));
+        assert!(made.secrets.contains(&header));
         assert!(
             made.environment
                 .values()

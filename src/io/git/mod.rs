@@ -138,7 +138,7 @@ pub enum GitError {
     #[error("it has {0} bytes, more than the {MAX_FILE} that are read")]
     TooLarge(u64),
     /// A commit has more than is looked at.
-    #[error("the commit is too large: {0}")]
+    #[error("the commit {0}")]
     TooMuch(&'static str),
     /// A commit has an entry that Git refuses.
     #[error("the commit has {0}, which Git refuses")]

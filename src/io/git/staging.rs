@@ -38,8 +38,8 @@ pub enum Unfit {
     /// It differs from what is committed, staged or not.
     #[error("it has changes that are not committed")]
     Uncommitted,
-    /// Git has its name in another case too, and takes the two for one.
-    #[error("Git has `{0}` too, and `core.ignoreCase` makes no difference between the two")]
+    /// Git has another spelling of its name too, and takes the two for one.
+    #[error("Git has `{0}` too, and takes the two for one, as `core.ignoreCase` says")]
     OtherCase(String),
     /// `core.safecrlf` forbids to convert its line ends.
     #[error("Git refuses its line ends, as `core.safecrlf` says")]
@@ -169,7 +169,7 @@ pub struct Staging {
     names: Names,
     /// The names of the index that are not plain ASCII, by what they are compared by.
     spelled: OnceCell<BTreeMap<Vec<u8>, PathBuf>>,
-    /// Where case does not count: the names of the index that differ in it alone, by what they are compared by.
+    /// Where case does not count: the names of the index that Git takes for one, by what they are compared by.
     cases: OnceCell<BTreeMap<Vec<u8>, BTreeSet<Vec<u8>>>>,
     /// Folders, and where they are below the root with links followed.
     folders: BTreeMap<PathBuf, Option<PathBuf>>,

@@ -292,10 +292,29 @@ fn a_list_without_an_end_is_given_up() {
     let error = deployments(&Settings { limits, ..settings }).unwrap_err();
     assert_eq!(
         (error.code().as_str(), error.cause().as_str()),
-        ("too-large", "the list has more than 7 pages")
+        (
+            "too-large",
+            "the list has more than 7 pages, or more objects than these may have"
+        )
     );
     assert!(error.hint().unwrap().starts_with("narrow the run"));
     assert_eq!(server.count("GET"), 7);
+}
+
+#[test]
+fn a_server_that_sends_more_than_it_is_asked_for_is_given_up_in_time() {
+    for (pages, is_refused) in [(2, true), (5, false)] {
+        let server = five();
+        let five: Vec<Value> = ["a", "b", "c", "d", "e"]
+            .map(|name| server.object("deployments", "shop", name))
+            .into();
+        let page = json!({"metadata": {}, "items": five});
+        server.fault("deployments", move |_, _, _| status::answer(200, &page));
+        let mut settings = in_pages_of(1, &server);
+        settings.limits.pages = pages;
+        let listed = deployments(&settings);
+        assert_eq!(listed.is_err(), is_refused, "{pages}");
+    }
 }
 
 #[test]

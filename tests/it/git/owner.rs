@@ -415,24 +415,32 @@ fn in_a_clone_without_blobs_what_a_branch_changes_is_fetched() {
     assert_eq!(two.remote_log("imago/update"), [TWO, "first"]);
 }
 
+/// Writes an object at the other person's place, as it is.
+fn object(two: &Two, kind: &str, content: &[u8]) -> String {
+    let file = two.ours.place.beside("object");
+    std::fs::write(&file, content).unwrap();
+    let line = format!("hash-object -t {kind} -w --literally {}", file.display());
+    two.they(&line).trim().to_owned()
+}
+
+/// A tree with these entries: mode, name and object.
+fn tree(two: &Two, entries: &[(&str, &str, &str)]) -> String {
+    let mut tree = Vec::new();
+    for (mode, name, id) in entries {
+        tree.extend(format!("{mode} {name}\0").as_bytes());
+        tree.extend((0..20).map(|at| u8::from_str_radix(&id[at * 2..][..2], 16).unwrap()));
+    }
+    object(two, "tree", &tree)
+}
+
 /// Makes a commit of the other person, on what is checked out there, whose few small trees name each other so often that no memory holds the
 /// paths.
 fn commit_vast(two: &Two, message: &str) -> String {
-    let object = |kind: &str, content: &[u8]| {
-        let file = two.ours.place.beside("object");
-        std::fs::write(&file, content).unwrap();
-        let line = format!("hash-object -t {kind} -w --literally {}", file.display());
-        two.they(&line).trim().to_owned()
-    };
-    let mut id = object("blob", b"kind: Pod\n");
+    let mut id = object(two, "blob", b"kind: Pod\n");
     let mut mode = "100644";
-    for _ in 0..9 {
-        let mut tree = Vec::new();
-        for name in 0..10 {
-            tree.extend(format!("{mode} {name}\0").as_bytes());
-            tree.extend((0..20).map(|at| u8::from_str_radix(&id[at * 2..][..2], 16).unwrap()));
-        }
-        (id, mode) = (object("tree", &tree), "40000");
+    for _ in 0..12 {
+        let names = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
+        (id, mode) = (tree(two, &names.map(|name| (mode, name, &*id))), "40000");
     }
     let file = two.ours.place.beside("message");
     std::fs::write(&file, message).unwrap();
@@ -442,7 +450,7 @@ fn commit_vast(two: &Two, message: &str) -> String {
 
 #[test]
 fn a_vast_tree_in_a_forged_commit_is_a_persons_and_costs_no_memory() {
-    for merges in [false, true] {
+    for (merges, below) in [(false, false), (true, false), (false, true)] {
         let Some(two) = with_branch() else { return };
         let trailers = format!(
             "forged\n\nImago-Branch: imago/update\nImago-Change: {}\n",
@@ -457,6 +465,25 @@ fn a_vast_tree_in_a_forged_commit_is_a_persons_and_costs_no_memory() {
         } else {
             two.they(&format!("update-ref HEAD {vast}"));
         }
+        if below {
+            // The commit on it has the same trees, and changes one file.
+            let pod = object(&two, "blob", b"kind: Pod\n");
+            let vast = two.they("rev-parse HEAD^{tree}");
+            let entries = [
+                ("100644", "pod.yaml", &*pod),
+                ("40000", "vast", vast.trim()),
+            ];
+            let file = two.ours.place.beside("message");
+            for entries in [&entries[1..], &entries] {
+                let line = format!(
+                    "commit-tree -p HEAD -F {} {}",
+                    file.display(),
+                    tree(&two, entries)
+                );
+                let commit = two.they(&line);
+                two.they(&format!("update-ref HEAD {}", commit.trim()));
+            }
+        }
         two.they("push --quiet --force origin HEAD:imago/update");
         two.ours.moved("2");
         let told = two.ours.imago(RUN, 2);
@@ -467,4 +494,71 @@ fn a_vast_tree_in_a_forged_commit_is_a_persons_and_costs_no_memory() {
         );
         assert!(told.peak < 512 * 1024, "{merges}: {} KiB", told.peak);
     }
+}
+
+#[test]
+fn a_path_that_git_refuses_is_called_that() {
+    let Some(two) = Two::new() else { return };
+    let blob = object(&two, "blob", b"[core]\n");
+    let folder = tree(&two, &[("100644", "config", &blob)]);
+    let deploy = two.they("rev-parse HEAD:deploy");
+    let entries = [
+        ("40000", "deploy", deploy.trim()),
+        ("40000", "git~1", &*folder),
+    ];
+    let line = format!("commit-tree -p HEAD -m bad {}", tree(&two, &entries));
+    let bad = two.they(&line);
+    two.they(&format!("push --quiet origin {}:main", bad.trim()));
+    let said = two.ours.imago("--update --push", 2).stderr;
+    assert!(
+        said.contains("Git refuses a path of the remote's commit")
+            && said.contains("take that path off"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_persons_commit_on_our_branch_is_not_taken_for_the_base() {
+    let Some(two) = with_branch() else { return };
+    two.they("commit --quiet --allow-empty --message theirs");
+    two.they("push --quiet origin HEAD:imago/update");
+    let before = two.remote_log("imago/update");
+    // As a job of a CI system does that runs for every branch.
+    two.ours.git("fetch --quiet");
+    for checked_out in [
+        "--detach origin/imago/update",
+        "--no-track -b fix origin/imago/update",
+    ] {
+        two.ours.git(&format!("checkout --quiet {checked_out}"));
+        two.ours.moved("2");
+        let said = two.ours.imago(RUN, 2).stderr;
+        assert!(said.contains("is not imago's"), "{said}");
+        assert_eq!(two.remote_log("imago/update"), before);
+    }
+}
+
+#[test]
+fn a_merge_of_long_files_is_a_persons_and_costs_no_memory() {
+    let Some(two) = with_branch() else { return };
+    let lines = "\n".repeat(5_000_000);
+    let side = |name: &str, end: &str| {
+        two.they(&format!("checkout --quiet -B {name} origin/main"));
+        write(&two, "long", &lines);
+        two.they("add long");
+        two.they("commit --quiet --message long");
+        write(&two, "long", &format!("{lines}{end}"));
+        two.they("commit --quiet --all --message end");
+    };
+    side("one", "1\n");
+    two.they("checkout --quiet -B two one~1");
+    write(&two, "long", &format!("2\n{lines}"));
+    two.they("commit --quiet --all --message start");
+    two.they("checkout --quiet imago/update");
+    two.they("merge --quiet --no-edit one");
+    two.they("merge --quiet --no-edit two");
+    two.they("push --quiet origin imago/update");
+    two.ours.moved("2");
+    let told = two.ours.imago(RUN, 2);
+    assert!(told.stderr.contains("is not imago's"), "{}", told.stderr);
+    assert!(told.peak < 512 * 1024, "{} KiB", told.peak);
 }

@@ -390,15 +390,18 @@ fn what_a_forge_has_merged_for_a_request_is_said_to_go_along_and_a_forks_commits
         ("", "refs/pull/7/merge"),
         (" --depth 1", "refs/pull/7/head"),
         ("", "refs/merge-requests/7/head"),
+        ("", "refs/pipelines/77"),
+        (" --depth 1", "refs/changes/01/1/1"),
     ] {
-        for (is_fork, has_moved) in [(true, false), (false, false), (false, true)] {
+        for (is_fork, has_moved) in [(true, false), (true, true), (false, false), (false, true)] {
             let Some(two) = Two::new() else { return };
             two.they("checkout --quiet -b topic");
             two.they("commit --quiet --allow-empty --message topic");
-            if !is_fork {
+            if !is_fork || has_moved && !reference.ends_with("/merge") {
+                // Also what a fork merges may be on a branch.
                 two.they("push --quiet origin topic");
             }
-            if reference.ends_with("/merge") {
+            if reference.ends_with("/merge") || is_fork && has_moved {
                 two.they("checkout --quiet --detach origin/main");
                 two.they("merge --quiet --no-edit --no-ff topic");
             }

@@ -8,8 +8,18 @@ use crate::io::git::GitError;
 use crate::io::git::repository::{CommitId, Head, Repository};
 use crate::io::git::transport::{Depth, Side, Transport};
 
-/// The references in which a forge keeps requests: what is merged or built of them, and is on no branch yet.
-const OF_REQUESTS: [&str; 3] = ["refs/pull/", "refs/merge-requests/", "refs/pull-requests/"];
+/// Whether a reference is of a branch or a tag. Forges keep more in others: requests, changes under review, what was removed.
+pub(super) fn is_public(reference: &str) -> bool {
+    ["refs/heads/", "refs/tags/"]
+        .iter()
+        .any(|begin| reference.starts_with(begin))
+}
+
+/// Whether a reference has the merge that a forge made of a request by itself.
+fn is_merge_of_request(reference: &str) -> bool {
+    let of_requests = ["refs/pull/", "refs/merge-requests/", "refs/pull-requests/"];
+    reference.ends_with("/merge") && of_requests.iter().any(|begin| reference.starts_with(begin))
+}
 
 /// Refuses where no branch or tag of a place has a commit that is built on. Where it is the merge that a forge made for a request, that is
 /// what is returned to be said.
@@ -57,14 +67,13 @@ pub(super) fn refuse_unpublished(
     // It keeps for a while what nobody sees any more, and forges keep one store for a repository and its forks. What is public follows from
     // a branch or a tag.
     let references = transport.references_of(side).map_err(not_asked)?;
-    let is_of_request = |name: &str| OF_REQUESTS.iter().any(|begin| name.starts_with(begin));
-    let (of_requests, public): (Vec<_>, Vec<_>) =
-        references.iter().partition(|one| is_of_request(&one.name));
-    let tips: Vec<CommitId> = public.iter().map(|one| one.commit).collect();
+    let public = references.iter().filter(|one| is_public(&one.name));
+    let tips: Vec<CommitId> = public.clone().map(|one| one.commit).collect();
     // The merge that a forge makes for a request is on no branch. What it merges has to be.
-    let merge = of_requests
-        .into_iter()
+    let merge = references
+        .iter()
         .filter(|one| one.commit == commit && !tips.contains(&commit))
+        .filter(|one| is_merge_of_request(&one.name))
         .find_map(|one| {
             let parents = repository.parents(commit).ok()?;
             (parents.len() > 1).then_some((one, parents))

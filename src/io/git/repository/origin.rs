@@ -2,12 +2,14 @@
 //!
 //! A shallow clone has commits whose parents it lacks, and a partial clone lacks files. Both are told apart from a commit that was changed.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::ffi::OsStringExt as _;
 use std::path::PathBuf;
 
-use git2::{Delta, MergeOptions, Oid, Signature, Tree};
+use git2::{MergeOptions, Oid, Signature, Tree};
 
+use super::trees::Side;
 use super::{CommitId, ContentId, Repository};
 use crate::io::files::MAX_FILE;
 use crate::io::git::GitError;
@@ -16,6 +18,10 @@ use crate::io::git::change::{self, Change};
 
 /// The most bytes that files of a commit of ours have together.
 const MOST_CHANGED: usize = 1 << 30;
+
+/// The most bytes that the files have together which both sides of a merge change, and which were moved: Git needs 250 times as much where all
+/// lines are empty.
+const MOST_MERGED: usize = 3 << 20;
 
 /// What has to be here before it can be told whose a commit is.
 #[derive(Debug, PartialEq, Eq)]
@@ -129,18 +135,15 @@ impl Repository {
         old: &Tree<'_>,
         new: &Tree<'_>,
     ) -> Result<BTreeMap<Vec<u8>, [Oid; 2]>, GitError> {
-        self.refuse_vast(old, new)?;
-        let diff = self.inner.diff_tree_to_tree(Some(old), Some(new), None)?;
-        let file = |delta: git2::DiffDelta<'_>| {
-            let id = |file: git2::DiffFile<'_>| match file.mode() {
-                // A submodule's commit is no content.
-                git2::FileMode::Commit => Oid::ZERO_SHA1,
-                _ => file.id(),
-            };
-            let path = delta.new_file().path_bytes()?.to_vec();
-            Some((path, [id(delta.old_file()), id(delta.new_file())]))
+        let content = |side: Option<Side>| match side {
+            // A submodule's commit is no content.
+            Some((id, mode)) if mode & 0o170_000 != 0o160_000 => id,
+            _ => Oid::ZERO_SHA1,
         };
-        Ok(diff.deltas().filter_map(file).collect())
+        let differences = self.differences(old, new)?.into_iter();
+        Ok(differences
+            .map(|(path, sides)| (path, sides.map(content)))
+            .collect())
     }
 
     /// The trees that a merge's sides may have come from: the commits that its first parent follows, and the one that both follow as far as
@@ -202,14 +205,11 @@ impl Repository {
         let Some(mut files) = self.changed_files(old, new)? else {
             return Ok(None);
         };
-        // A long content may be stored as next to nothing, and be that of many files.
-        let odb = self.inner.odb()?;
-        let size = |id: Oid| odb.read_header(id).map_or(0, |(size, _)| size);
-        let sizes = files.iter().map(|file| {
-            let old = file.old.map_or(0, |(old, _)| size(old));
-            size(file.blob).saturating_add(old)
+        let contents = files.iter().flat_map(|file| {
+            let old = file.old.map(|(old, _)| old);
+            old.into_iter().chain([file.blob])
         });
-        if sizes.fold(0, usize::saturating_add) > MOST_CHANGED {
+        if self.size_of(contents)? > MOST_CHANGED {
             return Ok(None);
         }
         for file in &mut files {
@@ -225,7 +225,13 @@ impl Repository {
     }
 
     /// Whether a commit is a merge, and its tree is the one that Git makes of its parents by itself.
-    pub fn is_automatic_merge(&self, commit: CommitId) -> Result<bool, GitError> {
+    ///
+    /// `left` is how many entries of trees may be read for all merges of a branch.
+    pub fn is_automatic_merge(
+        &self,
+        commit: CommitId,
+        left: &Cell<usize>,
+    ) -> Result<bool, GitError> {
         let [ours, theirs] = self.parents(commit)?[..] else {
             return Ok(false);
         };
@@ -239,8 +245,17 @@ impl Repository {
         let (ours_tree, theirs_tree) = (ours_here.tree()?, theirs_here.tree()?);
         let ancestors = self.merge_ancestors(commit)?;
         let trees = ancestors.iter().chain([&ours_tree, &theirs_tree]);
-        if !self.are_readable(&trees.collect::<Vec<_>>()) {
+        if !self.are_readable(&trees.collect::<Vec<_>>(), left) {
             return Ok(false);
+        }
+        for ancestor in &ancestors {
+            let contents = match self.merged_contents(ancestor, &ours_tree, &theirs_tree) {
+                Err(GitError::TooMuch(_) | GitError::Malformed(_)) => return Ok(false),
+                contents => contents?,
+            };
+            if self.size_of(contents.into_iter())? > MOST_MERGED {
+                return Ok(false);
+            }
         }
         // Of several ancestors it would make one, and those of that one were not looked at.
         let mut of_one = MergeOptions::new();
@@ -279,32 +294,32 @@ impl Repository {
         old: &Tree<'_>,
         new: &Tree<'_>,
     ) -> Result<Option<Vec<Staged>>, GitError> {
-        match self.refuse_vast(old, new) {
-            Err(GitError::TooMuch(_)) => return Ok(None),
-            compared => compared?,
-        }
-        let diff = self.inner.diff_tree_to_tree(Some(old), Some(new), None)?;
-        let file = |delta: git2::DiffDelta<'_>| {
-            let side = |file: git2::DiffFile<'_>| {
-                let mode: u32 = file.mode().into();
-                (mode & 0o170_000 == 0o100_000).then_some((file.id(), mode))
-            };
-            let (blob, mode) = side(delta.new_file())?;
-            let old = match delta.status() {
-                Delta::Added => None,
-                Delta::Modified => Some(side(delta.old_file())?),
-                _ => return None,
-            };
-            let path = PathBuf::from(std::ffi::OsStr::from_bytes(delta.new_file().path_bytes()?));
+        let differences = match self.differences(old, new) {
+            Err(GitError::TooMuch(_) | GitError::Malformed(_)) => return Ok(None),
+            differences => differences?,
+        };
+        let is_regular = |(_, mode): &Side| mode & 0o170_000 == 0o100_000;
+        let file = |(path, [old, new]): (Vec<u8>, [Option<Side>; 2])| {
+            let (blob, mode) = new.filter(is_regular)?;
             Some(Staged {
-                path,
+                path: PathBuf::from(std::ffi::OsString::from_vec(path)),
                 blob,
                 mode,
-                old,
+                old: match old {
+                    Some(old) => Some(Some(old).filter(is_regular)?),
+                    None => None,
+                },
                 lines: Default::default(),
             })
         };
-        Ok(diff.deltas().map(file).collect())
+        Ok(differences.into_iter().map(file).collect())
+    }
+
+    /// The bytes of contents together. A long one may be stored as next to nothing, and be that of many files.
+    fn size_of(&self, contents: impl Iterator<Item = Oid>) -> Result<usize, GitError> {
+        let odb = self.inner.odb()?;
+        let size = |id: Oid| odb.read_header(id).map_or(0, |(size, _)| size);
+        Ok(contents.map(size).fold(0, usize::saturating_add))
     }
 
     /// A content that a manifest may have; `None` where it is longer, or not here.

@@ -2,6 +2,7 @@
 //!
 //! A few small trees can name each other so often that no memory holds the paths, and a chain of folders can be deeper than a stack.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use git2::{Oid, Tree, TreeEntry};
@@ -16,39 +17,71 @@ const MOST_ENTRIES: usize = 1_000_000;
 const MOST_BYTES: usize = 128 * 1024 * 1024;
 /// The most folders that may stand in each other: Git's own limit (`core.maxTreeDepth`).
 const DEEPEST: usize = 2048;
-/// The most entries of folders that differ between two trees.
-const MOST_COMPARED: usize = 500_000;
+/// The most entries that may differ between two trees.
+const MOST_DIFFERENT: usize = 500_000;
+
+/// The content of an entry, and its mode.
+pub(super) type Side = (Oid, u32);
 
 /// What may still be looked at.
 struct Left {
     entries: usize,
+    different: usize,
     bytes: usize,
 }
 
 impl Left {
-    fn new(entries: usize) -> Self {
-        let bytes = MOST_BYTES;
-        Self { entries, bytes }
+    /// For one tree, or two that are compared.
+    fn new(trees: usize) -> Self {
+        Self {
+            entries: trees * MOST_ENTRIES,
+            different: MOST_DIFFERENT,
+            bytes: MOST_BYTES,
+        }
     }
 
-    fn take(&mut self, entries: usize, path: usize, depth: usize) -> Result<(), GitError> {
-        let entries = self.entries.checked_sub(entries);
-        let bytes = self.bytes.checked_sub(path);
-        let too_large = match (entries, bytes) {
-            (None, _) => "it has more than 1000000 files and folders",
-            (_, None) => "the paths of its files have more than 128 MiB together",
-            _ if depth > DEEPEST => "its folders stand in each other more than 2048 levels deep",
-            (Some(entries), Some(bytes)) => {
-                *self = Self { entries, bytes };
-                return Ok(());
-            }
-        };
-        Err(GitError::TooMuch(too_large))
+    /// A folder is counted with all that is in it before it is looked at: many may be open at once.
+    fn open(&mut self, tree: &Tree<'_>, depth: usize) -> Result<(), GitError> {
+        if depth > DEEPEST {
+            let what = "has folders that are more than 2048 levels deep";
+            return Err(GitError::TooMuch(what));
+        }
+        let what = "has more than 1000000 files and folders";
+        take(&mut self.entries, tree.len(), what)
+    }
+
+    fn path(&mut self, length: usize) -> Result<(), GitError> {
+        let what = "has paths of more than 128 MiB together";
+        take(&mut self.bytes, length, what)
+    }
+
+    fn differ(&mut self, length: usize) -> Result<(), GitError> {
+        take(
+            &mut self.different,
+            1,
+            "changes more than 500000 files and folders",
+        )?;
+        self.path(length)
     }
 }
 
-fn is_folder(entry: &TreeEntry<'_>) -> bool {
-    kind(entry) == 0o040_000
+fn take(left: &mut usize, amount: usize, what: &'static str) -> Result<(), GitError> {
+    *left = left.checked_sub(amount).ok_or(GitError::TooMuch(what))?;
+    Ok(())
+}
+
+fn is_folder((_, mode): &Side) -> bool {
+    mode & 0o170_000 == 0o040_000
+}
+
+/// Whether a name would lead to another place than the one where its entry stands, or into a repository.
+fn is_refused(name: &[u8]) -> bool {
+    matches!(name, b"" | b"." | b"..") || name.contains(&b'/') || name.eq_ignore_ascii_case(b".git")
+}
+
+fn twice(name: &[u8]) -> GitError {
+    let name = String::from_utf8_lossy(name);
+    GitError::Malformed(format!("the entry `{name}` twice"))
 }
 
 impl Repository {
@@ -58,7 +91,8 @@ impl Repository {
         tree: Tree<'_>,
         mut visit: impl FnMut(&[u8], &TreeEntry<'_>),
     ) -> Result<(), GitError> {
-        let mut left = Left::new(MOST_ENTRIES);
+        let mut left = Left::new(1);
+        left.open(&tree, 1)?;
         let mut path = Vec::new();
         // Each open folder, its next entry, and the length of its path.
         let mut open = vec![(tree, 0, 0)];
@@ -72,64 +106,82 @@ impl Repository {
             *next += 1;
             let name = entry.name_bytes();
             path.extend(name);
-            let shown = || String::from_utf8_lossy(&path);
-            // Such a path would lead to another place than the one where the entry stands.
-            if matches!(name, b"." | b"..") {
-                return Err(GitError::Malformed(format!("an entry `{}`", shown())));
+            if is_refused(name) {
+                let path = String::from_utf8_lossy(&path);
+                return Err(GitError::Malformed(format!("an entry `{path}`")));
             }
             if before.is_some_and(|before| before.name_bytes() == name) {
-                let what = format!("the entry `{}` twice", shown());
-                return Err(GitError::Malformed(what));
+                return Err(twice(&path));
             }
+            left.path(path.len())?;
             visit(&path, &entry);
-            let folder = is_folder(&entry).then(|| entry.id());
-            drop(entry);
-            left.take(1, path.len(), open.len())?;
-            if let Some(folder) = folder {
+            if kind(&entry) == 0o040_000 {
+                let folder = self.inner.find_tree(entry.id())?;
+                drop(entry);
+                left.open(&folder, open.len() + 1)?;
                 path.push(b'/');
-                open.push((self.inner.find_tree(folder)?, 0, path.len()));
+                open.push((folder, 0, path.len()));
             }
         }
         Ok(())
     }
 
-    /// Whether all of these trees can be read within the limits.
-    pub(super) fn are_readable(&self, trees: &[&Tree<'_>]) -> bool {
-        let mut trees = trees.iter();
-        trees.all(|tree| self.walk((*tree).clone(), |_, _| ()).is_ok())
+    /// Whether all of these trees can be read within the limits. Takes their entries off what is left for several such questions.
+    pub(super) fn are_readable(&self, trees: &[&Tree<'_>], left: &Cell<usize>) -> bool {
+        trees.iter().all(|tree| {
+            let mut entries = 0;
+            let walked = self.walk((*tree).clone(), |_, _| entries += 1);
+            let enough = left.get().checked_sub(entries);
+            left.set(enough.unwrap_or(0));
+            walked.is_ok() && enough.is_some()
+        })
     }
 
-    /// Refuses to compare two trees that differ in more than any commit of a person or of ours does.
-    pub(super) fn refuse_vast(&self, old: &Tree<'_>, new: &Tree<'_>) -> Result<(), GitError> {
-        let mut left = Left::new(MOST_COMPARED);
-        // Folders that differ, their depth, and the length of their paths.
-        let mut folders = vec![([Some(old.id()), Some(new.id())], 1, 0)];
-        while let Some((sides, depth, length)) = folders.pop() {
-            let mut entries: BTreeMap<Vec<u8>, [Option<(Oid, bool)>; 2]> = BTreeMap::new();
+    /// The entries that two trees do not share, by their paths. Folders that are the same are not looked into, as libgit2 does.
+    pub(super) fn differences(
+        &self,
+        old: &Tree<'_>,
+        new: &Tree<'_>,
+    ) -> Result<BTreeMap<Vec<u8>, [Option<Side>; 2]>, GitError> {
+        let (mut differences, mut left) = (BTreeMap::new(), Left::new(2));
+        // Folders that differ, their depth, and their paths.
+        let mut folders = vec![([Some(old.id()), Some(new.id())], 1, Vec::new())];
+        while let Some((sides, depth, path)) = folders.pop() {
+            let mut entries: BTreeMap<Vec<u8>, [Option<Side>; 2]> = BTreeMap::new();
             for (side, tree) in sides.into_iter().enumerate() {
                 let Some(tree) = tree else { continue };
                 let tree = self.inner.find_tree(tree)?;
-                left.take(tree.len(), 0, depth)?;
+                left.open(&tree, depth)?;
                 for entry in &tree {
-                    let there = (entry.id(), is_folder(&entry));
+                    let there = (entry.id(), entry.filemode_raw().cast_unsigned());
                     let sides = entries.entry(entry.name_bytes().to_vec()).or_default();
-                    sides[side] = Some(there);
+                    if sides[side].replace(there).is_some() {
+                        return Err(twice(entry.name_bytes()));
+                    }
+                    if is_refused(entry.name_bytes()) {
+                        let name = String::from_utf8_lossy(entry.name_bytes());
+                        return Err(GitError::Malformed(format!("an entry `{name}`")));
+                    }
                 }
             }
             for (name, sides) in entries {
                 if sides[0] == sides[1] {
                     continue;
                 }
-                let length = length + name.len() + 1;
-                left.take(0, length, depth)?;
-                let folder = |side: Option<(Oid, bool)>| side.filter(|it| it.1).map(|it| it.0);
-                let sides = sides.map(folder);
-                if sides != [None, None] {
-                    folders.push((sides, depth + 1, length));
+                let path = [&*path, &name].concat();
+                left.differ(path.len())?;
+                let folder = |side: Option<Side>| side.filter(is_folder).map(|it| it.0);
+                let below = sides.map(folder);
+                if below != [None, None] {
+                    folders.push((below, depth + 1, [&*path, b"/"].concat()));
+                }
+                let files = sides.map(|side| side.filter(|it| !is_folder(it)));
+                if files != [None, None] {
+                    differences.insert(path, files);
                 }
             }
         }
-        Ok(())
+        Ok(differences)
     }
 }
 
@@ -137,7 +189,7 @@ impl Repository {
 mod tests {
     use super::*;
 
-    /// A tree with one entry, as its object has it.
+    /// A tree with these entries, as its object has them.
     fn tree(repository: &git2::Repository, entries: &[(&str, &str, Oid)]) -> Oid {
         let mut content = Vec::new();
         for (mode, name, id) in entries {
@@ -169,18 +221,19 @@ mod tests {
         let empty = tree(&inner, &[]);
         let trees = [
             (less, ""),
-            (
-                deep,
-                "its folders stand in each other more than 2048 levels deep",
-            ),
-            (
-                wide,
-                "the paths of its files have more than 128 MiB together",
-            ),
+            (deep, "has folders that are more than 2048 levels deep"),
+            (wide, "has paths of more than 128 MiB together"),
             (tree(&inner, &[file("a"), file("a")]), "the entry `a` twice"),
             (tree(&inner, &[file("..")]), "an entry `..`"),
+            (tree(&inner, &[file("a/b")]), "an entry `a/b`"),
+            (tree(&inner, &[file(".Git")]), "an entry `.Git`"),
         ];
         let repository = Repository::open(folder.path()).unwrap();
+        // Two entries are left for two trees with one each, and none for the next.
+        let (one, left) = (tree(&inner, &[file("a")]), Cell::new(2));
+        let one = repository.inner.find_tree(one).unwrap();
+        assert!(repository.are_readable(&[&one, &one], &left));
+        assert!(!repository.are_readable(&[&one], &left));
         for (tree, refused) in trees {
             let tree = repository.inner.find_tree(tree).unwrap();
             let walked = repository.walk(tree.clone(), |_, _| ());
@@ -192,15 +245,10 @@ mod tests {
                 "{said}"
             );
             let empty = repository.inner.find_tree(empty).unwrap();
-            let is_large = matches!(walked, Err(GitError::TooMuch(_)));
             for (old, new) in [(&empty, &tree), (&tree, &empty)] {
-                assert_eq!(
-                    repository.refuse_vast(old, new).is_err(),
-                    is_large,
-                    "{said}"
-                );
+                let compared = repository.differences(old, new);
+                assert_eq!(compared.is_err(), walked.is_err(), "{said}");
             }
-            assert!(repository.refuse_vast(&tree, &tree).is_ok());
         }
     }
 }

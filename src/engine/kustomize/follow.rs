@@ -42,6 +42,8 @@ enum Setter {
     Patch((usize, usize)),
     Suffix(usize),
     Replacement(usize),
+    /// A kustomization with a replacement whose text is not followed.
+    Text(usize),
 }
 
 /// Whose image passes: what kustomizations select it by.
@@ -352,7 +354,9 @@ impl Overlays {
                 fate.held.entry(entry).or_insert_with(hold);
             }
             // What a patch puts in is held itself, and the others leave no digest.
-            Some(Setter::Patch(_) | Setter::Suffix(_) | Setter::Replacement(_)) => {}
+            Some(
+                Setter::Patch(_) | Setter::Suffix(_) | Setter::Replacement(_) | Setter::Text(_),
+            ) => {}
         }
     }
 
@@ -377,9 +381,12 @@ impl Overlays {
     fn replace(&self, meaning: Meaning, at: usize, passing: &mut Passing, fate: &mut Fate) {
         let file = || self.all[at].file.clone();
         match (meaning, passing.set_by) {
-            (Meaning::Replaced, _) => {
+            (Meaning::Replaced | Meaning::Overwritten, _) => {
                 passing.image.clear();
-                passing.set_by = Some(Setter::Replacement(at));
+                passing.set_by = Some(match meaning {
+                    Meaning::Overwritten => Setter::Text(at),
+                    _ => Setter::Replacement(at),
+                });
             }
             (Meaning::TakenApart, None) => drop(fate.taken_apart.get_or_insert_with(file)),
             (Meaning::TakenApart, Some(Setter::Entry(entry))) => {
@@ -419,6 +426,15 @@ impl Overlays {
                 }
             }
             Some(Setter::Replacement(by)) => drop(fate.replaced.insert(file(by))),
+            Some(Setter::Text(by)) => {
+                let why = || {
+                    format!(
+                        "a replacement of `{}` takes it from a place that is no container, so imago does not pin it there",
+                        file(by)
+                    )
+                };
+                fate.unfollowed.get_or_insert_with(why);
+            }
             Some(Setter::Suffix(by)) => fate.suffixed = Some(file(by)),
             None => {
                 let (name, tag, _) = entry::split(&passing.image);

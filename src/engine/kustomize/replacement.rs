@@ -19,6 +19,17 @@ use crate::engine::tree::Tree;
 
 /// In how many ways the steps to an image are compared with paths at once.
 const MOST_WAYS: usize = 8;
+/// The keys around the images that a source may have.
+const CONTAINERS: [&str; 8] = [
+    "container",
+    "containers",
+    "initContainers",
+    "script",
+    "sidecars",
+    "stepTemplate",
+    "steps",
+    "volumes",
+];
 
 /// One replacement.
 #[derive(Clone, Debug)]
@@ -27,6 +38,8 @@ pub(super) struct Replacement {
     targets: Vec<Target>,
     /// Whether it copies a whole text into an image.
     copies_to_image: bool,
+    /// Whether its text is from a place that is no image.
+    is_from_elsewhere: bool,
 }
 
 /// What of a replacement may mean an image.
@@ -74,8 +87,10 @@ struct Selector {
 pub(super) enum Meaning {
     /// A piece of it is copied, or replaced: a digest would be in the pieces.
     TakenApart,
-    /// Another text takes its place.
+    /// Another image takes its place.
     Replaced,
+    /// A text takes its place that is not followed.
+    Overwritten,
     /// Another text takes its place if it is where a path leads, or if a selector fits that is not followed.
     MayBeReplaced,
 }
@@ -126,8 +141,10 @@ impl Replacement {
         let targets: Vec<Target> = targets.collect();
         let is_whole = source.as_ref().is_some_and(|source| !source.in_pieces);
         let mut fields = targets.iter().map(|target| &target.fields);
+        let is_elsewhere = |source: &Fields| !source.paths().all(|path| is_of_container(path));
         Self {
             copies_to_image: is_whole && fields.any(Fields::has_image),
+            is_from_elsewhere: source.as_ref().is_some_and(is_elsewhere),
             source,
             targets,
         }
@@ -171,6 +188,7 @@ impl Replacement {
         match all([fits, fields.lead_to(part, image).filter(is_sure)]) {
             Some(false) => None,
             _ if fields.in_pieces => Some(Meaning::TakenApart),
+            Some(true) if self.is_from_elsewhere => Some(Meaning::Overwritten),
             Some(true) => Some(Meaning::Replaced),
             None => Some(Meaning::MayBeReplaced),
         }
@@ -453,6 +471,11 @@ fn steps(path: &str) -> Vec<String> {
 fn is_image(path: &[String]) -> bool {
     path.last()
         .is_some_and(|last| matches!(&**last, "image" | "reference"))
+}
+
+/// Whether a path leads to the image of a container, of a step or of a volume: others are not followed.
+fn is_of_container(path: &[String]) -> bool {
+    is_image(path) && path.iter().any(|key| CONTAINERS.contains(&&**key))
 }
 
 /// Whether a step of a path is that to an item of a list.

@@ -492,13 +492,29 @@ fn a_patch_of_what_is_not_taken_is_left_alone_as_a_file_and_as_a_text() {
 
 #[test]
 fn an_image_that_a_replacement_may_replace_is_held() {
-    for (select, expected) in [
-        ("{kind: Deployment, labelSelector: app=web}", "unfollowed"),
-        ("{kind: Deployment|StatefulSet}", "decided-by"),
-        ("{kind: StatefulSet, labelSelector: app=web}", ""),
+    let (other, either) = (
+        "StatefulSet, fieldPath: spec.template.spec.containers.0.image",
+        "{kind: Deployment|StatefulSet}",
+    );
+    for (source, select, expected) in [
+        (
+            other,
+            "{kind: Deployment, labelSelector: app=web}",
+            "unfollowed",
+        ),
+        (other, either, "decided-by"),
+        (other, "{kind: StatefulSet, labelSelector: app=web}", ""),
+        // Nothing pins what stands there.
+        ("ConfigMap, fieldPath: data.image", either, "unfollowed"),
+        ("Shop, fieldPath: spec.image", either, "unfollowed"),
+        (
+            "Deployment, fieldPath: metadata.annotations.image",
+            either,
+            "unfollowed",
+        ),
     ] {
         let over = format!(
-            "resources: [../base]\nreplacements:\n- source: {{kind: ConfigMap, fieldPath: data.web}}\n  targets:\n  - select: {select}\n    fieldPaths: [spec.template.spec.containers.0.image]\n"
+            "resources: [../base]\nreplacements:\n- source: {{kind: {source}}}\n  targets:\n  - select: {select}\n    fieldPaths: [spec.template.spec.containers.0.image]\n"
         );
         let files = [
             ("base/web.yaml", &*deployment(WEB)),

@@ -312,6 +312,9 @@ impl Overlays {
                     self.replace(meaning, at, passing, fate);
                 }
             }
+            if one.has_transformers {
+                passing.position = passing.position.max(Position::Shifted);
+            }
         }
         Some(())
     }

@@ -52,6 +52,8 @@ pub struct Kustomization {
     pub(super) configurations: BTreeSet<String>,
     /// The fields that these name as images, file by file.
     pub(super) fields: Vec<Arc<[Field]>>,
+    /// Whether it has `transformers`, which may do anything to lists.
+    pub(super) has_transformers: bool,
     /// The names and the namespace that it gives to its objects.
     pub(super) moves: Moves,
     /// What of it is not followed, each for a sentence: ``it has `transformers` ``.
@@ -116,6 +118,7 @@ impl Kustomization {
             replacement_files: paths_of("replacements").map(|(path, _)| path).collect(),
             configurations: paths("configurations").collect(),
             fields: Vec::new(),
+            has_transformers,
             moves: Moves::read(document),
             doubts: doubt.into_iter().chain(limits.doubt).collect(),
             builds: Vec::new(),
@@ -150,6 +153,7 @@ impl Kustomization {
             replacement_files: BTreeSet::new(),
             configurations: BTreeSet::new(),
             fields: Vec::new(),
+            has_transformers: false,
             moves: Moves::default(),
             doubts: Vec::new(),
             builds: Vec::new(),

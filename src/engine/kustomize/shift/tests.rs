@@ -197,6 +197,17 @@ fn a_replacement_finds_no_index_that_a_patch_moves() {
 }
 
 #[test]
+fn no_index_leads_above_transformers() {
+    let by = |path: &str| {
+        let mut below = over("over", &[]);
+        below.1["transformers"] = json!(["t.yaml"]);
+        followed(&[below, over("top", &[operation("replace", path, "x:1")])])
+    };
+    assert_eq!(by("1/image"), [HELD; 3]);
+    assert_eq!(by("2/args"), ["kept"; 3]);
+}
+
+#[test]
 fn a_condition_of_a_target_is_a_pattern_for_a_part_of_the_name() {
     let apart = |wanted: &str| {
         let path = format!("spec.template.spec.containers.[name={wanted}].image");

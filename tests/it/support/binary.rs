@@ -299,10 +299,17 @@ fn wait(child: &mut Child) -> (Option<i32>, u64) {
     }
 }
 
-/// The most peak memory of some runs, in KiB, where others are compared with it: it is looked up every few milliseconds, and a short run
-/// may end before its peak was seen.
-pub(crate) fn most_seen(runs: usize, peak: impl Fn() -> u64) -> u64 {
-    (0..runs).map(|_| peak()).max().unwrap()
+/// The most peak memory of some runs, in KiB, where others are compared with it. It is looked up every few milliseconds, so a short run may
+/// end before its peak was seen: there are more runs until what was seen `is_enough`.
+pub(crate) fn most_seen(is_enough: impl Fn(u64) -> bool, peak: impl Fn() -> u64) -> u64 {
+    let mut most = 0;
+    for _ in 0..10 {
+        most = most.max(peak());
+        if is_enough(most) {
+            break;
+        }
+    }
+    most
 }
 
 /// Every file below a folder, by its path with `/`, without `.git`.

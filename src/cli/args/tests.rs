@@ -87,11 +87,11 @@ fn what_another_command_takes_hints_at_that_one() {
             "run `imago cluster --restart` for the workloads of a cluster",
         ),
         (
-            "imago chek",
+            concat!("imago che", "k"),
             "run `imago files --check` for manifests in files, `imago cluster --check` for the workloads of a cluster",
         ),
         (
-            "imago udpate deploy/",
+            concat!("imago udp", "ate deploy/"),
             "run `imago files --update deploy/` for manifests in files",
         ),
         (

@@ -56,6 +56,7 @@ impl Repository {
         identity: &Identity,
     ) -> Result<CommitId, GitError> {
         let mut onto = self.inner.find_commit(onto.0)?;
+        // A merge reads all of it, and the remote's tree may be one that no memory holds.
         self.walk(onto.tree()?, |_, _| ())?;
         for commit in commits.iter().rev() {
             let commit = self.inner.find_commit(commit.0)?;

@@ -19,8 +19,8 @@ use crate::io::git::change::{self, Change};
 /// The most bytes that files of a commit of ours have together.
 const MOST_CHANGED: usize = 1 << 30;
 
-/// The most bytes that the files have together which both sides of a merge change, and which were moved: Git needs 250 times as much where all
-/// lines are empty.
+/// The most bytes of all files that a merge has to read: those that both sides change, or that may have been moved. Git needs 250 times as
+/// much memory where all lines are empty.
 const MOST_MERGED: usize = 3 << 20;
 
 /// What has to be here before it can be told whose a commit is.

@@ -137,7 +137,8 @@ impl Repository {
         })
     }
 
-    /// The entries that two trees do not share, by their paths. Folders that are the same are not looked into, as libgit2 does.
+    /// The entries that two trees do not share, by their paths. Folders that are the same are not looked into;
+    /// libgit2 would read them too.
     pub(super) fn differences(
         &self,
         old: &Tree<'_>,

@@ -371,6 +371,13 @@ fn comments_that_are_looked_for_at_images() {
             below_image(count, comments.repeat(count) + "\n      r.test/a:1", "")
         });
     }
+    grows("a long comment at an inherited value", |count| {
+        below_image(
+            16 * count,
+            format!(" r.test/a:1 # {}", "prose ".repeat(64 * count)),
+            "# imago: ignore",
+        )
+    });
     let elsewhere = "# imago: ignore";
     grows("over the empty lines above an inherited value", |count| {
         below_image(count, "\n".repeat(count) + "      r.test/a:1", elsewhere)

@@ -252,7 +252,7 @@ impl<'t> File<'t> {
                 steps::add(1);
                 let below = Some(comment.line + 1).filter(|below| *below <= last);
                 let above = below.and_then(|line| Some((line, self.renovate(comment)?)));
-                let text = (comment.line >= first).then(|| &self.text[comment.span.clone()]);
+                let text = (comment.line >= first).then(|| self.looked_at(comment));
                 let own = text.into_iter().flat_map(marks::read);
                 above
                     .into_iter()
@@ -265,13 +265,27 @@ impl<'t> File<'t> {
     fn renovate(&self, comment: &Comment) -> Option<Mark> {
         let before = self.line_start(comment.span.start)..comment.span.start;
         let is_alone = self.text[before].trim_ascii().is_empty();
-        let repository = renovate::repository(&self.text[comment.span.clone()])?;
+        let repository = renovate::repository(self.looked_at(comment))?;
         is_alone.then_some(Mark::Repository(repository))
+    }
+
+    /// The beginning of a comment at an image: where many inherit the image, it is read for each.
+    fn looked_at(&self, comment: &Comment) -> &'t str {
+        let whole = &self.text[comment.span.clone()];
+        let end = (0..=whole.len().min(LONGEST_COMMENT)).rev();
+        let mut ends = end.filter(|end| whole.is_char_boundary(*end));
+        let text = &whole[..ends.next().unwrap_or(0)];
+        #[cfg(test)]
+        steps::add(text.len() as u64);
+        text
     }
 }
 
 /// How many comments an image can have at one of its scalars.
 const MAX_COMMENTS: usize = 8;
+
+/// How many bytes of a comment at an image are looked at.
+const LONGEST_COMMENT: usize = 4096;
 
 /// The text of an empty node, as of a null that is written.
 const ABSENT: &str = "~";

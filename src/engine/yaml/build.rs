@@ -10,9 +10,11 @@ use super::{
 };
 use crate::engine::splice::{Leaf, resolved};
 
-/// How many nodes a file's aliases may make of one that is written, beyond a number that no object reaches.
+/// How many nodes a file's aliases may make of one that is written, beyond a number that no object reaches. Of that number a short text has
+/// only its share, for there may be many: files, and texts inside of files.
 const MAX_EXPANSION: u64 = 10;
 const MAX_EXPANDED: u64 = 100_000;
+const EXPANDED_A_BYTE: u64 = 16;
 
 /// How many keys a small mapping has, at most.
 const SMALL: usize = 8;
@@ -335,10 +337,7 @@ impl<'t> Builder<'t> {
         frame.extent.height = frame.extent.height.max(child.height);
         frame.extent.keys = frame.extent.keys.max(frame.key + child.keys);
         let (size, keys) = (frame.extent.size, frame.above + frame.key + child.keys);
-        if self.aliases
-            && self.expanded.saturating_add(size)
-                > MAX_EXPANDED + MAX_EXPANSION * self.file.nodes.len() as u64
-        {
+        if self.aliases && self.expanded.saturating_add(size) > self.most_expanded() {
             return Err(self.fault(at, Fault::AliasBomb));
         }
         if level + child.height > MAX_DEPTH + 1 {
@@ -348,6 +347,12 @@ impl<'t> Builder<'t> {
             true => Err(self.fault(at, Fault::LongKeys)),
             false => Ok(()),
         }
+    }
+
+    /// How many nodes the documents with aliases may stand for, by what was read until now.
+    fn most_expanded(&self) -> u64 {
+        MAX_EXPANDED.min(EXPANDED_A_BYTE * self.file.text.len() as u64)
+            + MAX_EXPANSION * self.file.nodes.len() as u64
     }
 
     /// Forgets what was read of the current document, and puts an empty node in its place. `Err`: nothing was read of it yet.

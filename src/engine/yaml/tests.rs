@@ -227,6 +227,24 @@ fn an_alias_bomb_is_refused_before_anything_is_expanded() {
 }
 
 #[test]
+fn aliases_of_a_short_text_stand_for_little() {
+    // Thousands of such texts make a repository.
+    let entries = |count: usize| {
+        format!(
+            "a: &a [{}x]\nb: [{}*a]\n",
+            "x,".repeat(200),
+            "*a,".repeat(count)
+        )
+    };
+    assert_eq!(fault(&entries(200)).0, "alias-bomb");
+    let shared = "x-common: &common {restart: always, user: root, tty: true, init: true, cap_add: [ALL], logging: {driver: none}}\n";
+    let services: String = (0..200)
+        .map(|at| format!("  s{at}: {{<<: *common}}\n"))
+        .collect();
+    assert!(File::parse(&format!("{shared}services:\n{services}")).is_ok());
+}
+
+#[test]
 fn merge_keys_bring_in_what_is_not_there() {
     let text = "base: &b {x: 1, y: b}\nmore: &m {y: m, z: m}\nall: {<<: [*b, *m], x: own}\n";
     let file = File::parse(text).unwrap();

@@ -38,7 +38,7 @@ pub(super) struct Replacement {
     targets: Vec<Target>,
     /// Whether it copies a whole text into an image.
     copies_to_image: bool,
-    /// Whether its text is from a place that is no image.
+    /// Whether its text is from a place that is no image, or is written in it.
     is_from_elsewhere: bool,
 }
 
@@ -142,9 +142,10 @@ impl Replacement {
         let is_whole = source.as_ref().is_some_and(|source| !source.in_pieces);
         let mut fields = targets.iter().map(|target| &target.fields);
         let is_elsewhere = |source: &Fields| !source.paths().all(|path| is_of_container(path));
+        let is_value = replacement.get("sourceValue").is_some();
         Self {
             copies_to_image: is_whole && fields.any(Fields::has_image),
-            is_from_elsewhere: source.as_ref().is_some_and(is_elsewhere),
+            is_from_elsewhere: is_value || source.as_ref().is_some_and(is_elsewhere),
             source,
             targets,
         }

@@ -493,7 +493,7 @@ fn a_patch_of_what_is_not_taken_is_left_alone_as_a_file_and_as_a_text() {
 #[test]
 fn an_image_that_a_replacement_may_replace_is_held() {
     let (other, either) = (
-        "StatefulSet, fieldPath: spec.template.spec.containers.0.image",
+        "source: {kind: StatefulSet, fieldPath: spec.template.spec.containers.0.image}",
         "{kind: Deployment|StatefulSet}",
     );
     for (source, select, expected) in [
@@ -505,16 +505,25 @@ fn an_image_that_a_replacement_may_replace_is_held() {
         (other, either, "decided-by"),
         (other, "{kind: StatefulSet, labelSelector: app=web}", ""),
         // Nothing pins what stands there.
-        ("ConfigMap, fieldPath: data.image", either, "unfollowed"),
-        ("Shop, fieldPath: spec.image", either, "unfollowed"),
         (
-            "Deployment, fieldPath: metadata.annotations.image",
+            "source: {kind: ConfigMap, fieldPath: data.image}",
             either,
             "unfollowed",
         ),
+        (
+            "source: {kind: Shop, fieldPath: spec.image}",
+            either,
+            "unfollowed",
+        ),
+        (
+            "source: {kind: Deployment, fieldPath: metadata.annotations.image}",
+            either,
+            "unfollowed",
+        ),
+        ("sourceValue: other:1", either, "unfollowed"),
     ] {
         let over = format!(
-            "resources: [../base]\nreplacements:\n- source: {{kind: {source}}}\n  targets:\n  - select: {select}\n    fieldPaths: [spec.template.spec.containers.0.image]\n"
+            "resources: [../base]\nreplacements:\n- {source}\n  targets:\n  - select: {select}\n    fieldPaths: [spec.template.spec.containers.0.image]\n"
         );
         let files = [
             ("base/web.yaml", &*deployment(WEB)),

@@ -16,8 +16,9 @@ type Variables = BTreeMap<OsString, OsString>;
 const OURS: &str = "IMAGO_";
 
 /// Words with which the name of a secret ends, or a part of it: `SYSTEM_ACCESSTOKEN` writes two words as one.
-const SECRET: [&str; 10] = [
+const SECRET: [&str; 11] = [
     "TOKEN",
+    "PASS",
     "PASSWORD",
     "PASSWD",
     "PASSPHRASE",
@@ -29,14 +30,17 @@ const SECRET: [&str; 10] = [
     "SECRETKEY",
 ];
 
-/// Words that say so alone: `ASKPASS`, `MONKEY` and `XAUTHORITY` are others.
-const SECRET_ALONE: [&str; 8] = ["AUTH", "CRED", "JWT", "KEY", "PASS", "PAT", "PSW", "PWD"];
+/// A word that names a program, and ends like a secret.
+const ASKPASS: &str = "ASKPASS";
+
+/// Words that say so alone: `MONKEY`, `OLDPWD` and `XAUTHORITY` are others.
+const SECRET_ALONE: [&str; 7] = ["AUTH", "CRED", "JWT", "KEY", "PAT", "PSW", "PWD"];
 
 /// The last word of a variable that says where something is: `AWS_WEB_IDENTITY_TOKEN_FILE`, `REGISTRY_AUTH_FILE`.
 const PLACES: [&str; 4] = ["DIR", "FILE", "PATH", "SOCK"];
 
-/// Prefixes of the variables of Git, of clouds, and of stores of secrets. Helpers and plugins sign in with them.
-const HELPERS: [&str; 26] = [
+/// Prefixes of the variables of Git, of `sshpass`, of clouds, and of stores of secrets. Helpers and plugins sign in with them.
+const HELPERS: [&str; 27] = [
     "AAD_",
     "ALIBABA_",
     "ALICLOUD_",
@@ -60,6 +64,7 @@ const HELPERS: [&str; 26] = [
     "OS_",
     "PASSWORD_STORE_",
     "SCW_",
+    "SSHPASS",
     "TENCENTCLOUD_",
     "VAULT_",
     "YC_",
@@ -145,7 +150,8 @@ fn is_secret(name: &str) -> bool {
             // `PASSWORD2`, `TOKENS`
             let word = word.trim_end_matches(|last: char| last.is_ascii_digit());
             let one = word.strip_suffix('S').unwrap_or(word);
-            SECRET.iter().any(|secret| one.ends_with(secret))
+            let ends_so = |secret: &&str| [word, one].iter().any(|form| form.ends_with(*secret));
+            word != ASKPASS && SECRET.iter().any(ends_so)
                 || SECRET_ALONE
                     .iter()
                     .any(|secret| [word, one].contains(secret))
@@ -212,6 +218,7 @@ mod tests {
             "GPG_PASSPHRASE",
             "SSH_PRIVATE_KEY",
             "DB_PASS",
+            "DBPASS",
             "DB_PASS2",
             "DB_CREDS2",
             "DB_PWD2",
@@ -251,6 +258,7 @@ mod tests {
             "REGISTRY_AUTH_FILE",
             "RUNNER_TEMP",
             "SSH_ASKPASS",
+            "SSHPASS",
             "SSH_AUTH_SOCK",
             "SSL_CERT_FILE",
             "TMPDIR",

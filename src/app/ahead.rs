@@ -11,6 +11,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
 use super::choose;
+use super::threads::aside;
 use crate::engine::image::Lookup;
 use crate::io::resolver::Resolver;
 
@@ -77,8 +78,12 @@ impl<R: Resolver> Ahead<R> {
         }
     }
 
-    /// Stops asking ahead, and returns the queries under way.
-    pub(super) fn hand_over(self) -> (Arc<R>, UnderWay) {
+    /// Stops asking ahead, and returns the queries under way when all of them have begun. What a runtime's own thread spawns would overtake
+    /// what waits there from other threads, so one more of these comes last.
+    pub(super) async fn hand_over(self) -> (Arc<R>, UnderWay) {
+        let runtime = self.runtime.clone();
+        // It does nothing, so it cannot fail.
+        drop(aside(move || runtime.spawn(async {})).await.await);
         let line = self.line.into_inner();
         let under_way = line.unwrap_or_else(PoisonError::into_inner).under_way;
         (self.resolver, under_way)
@@ -151,12 +156,34 @@ mod tests {
                 asked
             });
             let asked = read.await.unwrap();
-            let (resolver, _under_way) = Arc::into_inner(ahead).unwrap().hand_over();
-            tokio::task::yield_now().await;
+            let (resolver, _under_way) = Arc::into_inner(ahead).unwrap().hand_over().await;
             assert!(asked.try_recv().is_err(), "the file before was never taken");
             let wanted = Wanted::from([(lookup("reg.test/web:1"), [].into())]);
             let answers = resolve(&resolver, &wanted, PlatformLoss::HoldBack, |_| {}).await;
             assert!(answers[&lookup("reg.test/web:1")].is_ok());
+        });
+    }
+
+    #[test]
+    fn what_was_asked_ahead_comes_before_what_is_asked_later() {
+        let (sender, asked) = std::sync::mpsc::channel();
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        runtime.unwrap().block_on(async {
+            let ahead = Ahead::new(Arc::new(Teller(sender)));
+            let files = ["reg.test/web:1", "reg.test/last:1"];
+            // All files are read before the runtime comes to ask.
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    for (number, name) in files.iter().enumerate() {
+                        ahead.take(number, [lookup(name)].iter());
+                    }
+                });
+            });
+            let (resolver, _under_way) = ahead.hand_over().await;
+            let wanted: Wanted = files.map(|name| (lookup(name), [].into())).into();
+            drop(resolve(&resolver, &wanted, PlatformLoss::HoldBack, |_| {}).await);
+            let told: Vec<String> = asked.try_iter().take(2).collect();
+            assert_eq!(told, files);
         });
     }
 }

@@ -187,7 +187,7 @@ impl Source {
             }
             Self::Registries(ahead) => {
                 // Until all are answered, what was asked ahead goes on.
-                let (registry, _under_way) = ahead.hand_over();
+                let (registry, _under_way) = ahead.hand_over().await;
                 let answers = resolve::resolve(&registry, wanted, reading, on_event).await;
                 Sourced::of(&registry, answers)
             }

@@ -35,6 +35,8 @@ const SECRETS: [&str; 8] = [
     "apikey",
     "privatekey",
 ];
+/// The account in the addresses of our hints.
+const EXAMPLE: &str = "USER:PASSWORD";
 /// What stands between the words of a line of YAML.
 const BETWEEN: &str = " \t\"'`<>";
 
@@ -146,7 +148,11 @@ fn starred(scheme: &str, rest: &str, account: usize) -> String {
     let is_query = |at: &usize| !scheme.is_empty() || rest[*at..].contains('=');
     let query = rest.find(['?', '#']).filter(is_query);
     let (rest, query) = rest.split_at(query.map_or(rest.len(), |at| at + 1));
-    [scheme, &stars(account), rest, &stars(query)].concat()
+    let account = match account {
+        EXAMPLE => EXAMPLE.to_owned(),
+        account => stars(account),
+    };
+    [scheme, &account, rest, &stars(query)].concat()
 }
 
 /// A word up to and with its `://`, and the rest of it.
@@ -254,6 +260,10 @@ mod tests {
     #[test]
     fn a_sentence_has_stars_for_the_accounts_of_web_addresses() {
         for (text, shown) in [
+            (
+                "as in `http://USER:PASSWORD@HOST:PORT`",
+                "as in `http://USER:PASSWORD@HOST:PORT`",
+            ),
             (
                 "`--registry-map a=https://u:p@b.test` is not FROM=TO",
                 "`--registry-map a=https://***@b.test` is not FROM=TO",

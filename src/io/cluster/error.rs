@@ -282,7 +282,7 @@ fn forbidden_text(user: &Option<String>, permission: &Permission) -> String {
 fn sent(credentials: Sent) -> &'static str {
     match credentials {
         Sent::Nothing => ": the kubeconfig has no credentials",
-        Sent::NothingOverHttp => ": credentials are not sent over plain http",
+        Sent::NothingOverHttp => ": no credentials are sent over plain http",
         Sent::User => " to the kubeconfig's credentials",
         Sent::Plugin => " to what the credential plugin gave",
         Sent::ServiceAccount => " to the pod's service account",

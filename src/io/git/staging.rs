@@ -78,7 +78,7 @@ impl Unfit {
                 "run in that file's own repository, or leave it out with `--exclude`"
             }
             Self::Untracked => {
-                "add it with `git add` and commit it first, or leave it out with `--exclude`"
+                "add it with `git add` and commit it first, or leave a manifest out with `--exclude`"
             }
             Self::Uncommitted => "commit it or stash it first",
             Self::OtherCase(_) => {

@@ -261,7 +261,7 @@ impl Registry {
         }
         let digest = manifest::sha256(&get.reply.body);
         way.note(Step::Warning(format!(
-            "`{}` names another digest than that of the bytes it sends; the bytes are believed: {digest}",
+            "`{}` names a digest that is not that of the bytes it sends; the bytes are believed: {digest}",
             to.host.name
         )));
         Ok(digest)

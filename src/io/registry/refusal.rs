@@ -169,7 +169,7 @@ pub(super) fn of_credentials(error: &CredentialError) -> Refusal {
         E::File { .. } | E::Syntax { .. } | E::Entry { .. } => refusal(
             Code::DockerConfig,
             error.to_string(),
-            "correct the file, or name another with `--docker-config FILE`",
+            "correct it, or name a docker config with `--docker-config FILE`",
         ),
         E::NotAFolder { .. } => refusal(
             Code::DockerConfig,

@@ -398,7 +398,7 @@ fn credentials_are_not_sent_over_plain_http() {
     let error = deployments(&settings).unwrap_err();
     assert_eq!(
         error.cause(),
-        "the API server answered 401 Unauthorized: credentials are not sent over plain http"
+        "the API server answered 401 Unauthorized: no credentials are sent over plain http"
     );
     assert!(!asked.join().unwrap().contains(ADMIN));
     let tls = changed(&server, folder.path(), |config| {

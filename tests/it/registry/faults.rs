@@ -397,7 +397,7 @@ fn a_header_that_lies_is_said_and_the_bytes_are_believed() {
     let warnings = resolver.warnings();
     let host = registry.host();
     let warning = format!(
-        "`{host}` names another digest than that of the bytes it sends; the bytes are believed: {digest}"
+        "`{host}` names a digest that is not that of the bytes it sends; the bytes are believed: {digest}"
     );
     assert_eq!(warnings[&lookup(&image)], [warning]);
 }

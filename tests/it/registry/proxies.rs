@@ -93,7 +93,10 @@ fn a_proxy_that_wants_to_be_signed_in_to_is_named_and_not_the_registry() {
 fn a_proxy_that_wants_to_be_signed_in_to_is_given_what_it_lacks() {
     let proxy = Server::start(None, |_| Response::new(407));
     for (user, hint) in [
-        ("", "give its variable a user and a password, as in `"),
+        (
+            "",
+            "give its variable a user and a password, as in `http://USER:PASSWORD@HOST:PORT`",
+        ),
         ("ada@", "correct the user and the password in its variable"),
         (
             "ada:hunter2@",

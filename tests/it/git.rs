@@ -10,6 +10,7 @@ mod children;
 mod commit;
 mod cut;
 mod flux;
+mod follow;
 mod killed;
 mod large;
 mod names;

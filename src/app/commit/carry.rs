@@ -17,7 +17,7 @@ use crate::io::git::GitError;
 use crate::io::git::change::Staged;
 use crate::io::git::identity::Identity;
 use crate::io::git::repository::CommitId;
-use crate::io::git::transport::{Pushed, Replace, Transport};
+use crate::io::git::transport::{Pushed, Replace, Transport, TransportError};
 use crate::io::interrupt;
 
 impl Session {
@@ -55,7 +55,8 @@ impl Session {
             )
             .map_err(|error| refused(&error))?;
         if request.dry_run {
-            report.git = Some(committed);
+            carrier.rehearse(pass, &stage, &mut committed)?;
+            self.note(committed, report);
             return Ok(PushOutcome::Out(stage.failures));
         }
         end_if_asked()?;
@@ -84,11 +85,7 @@ impl Session {
             end_if_asked()?;
             return Ok(PushOutcome::Again(Again::Overtaken));
         }
-        report
-            .warnings
-            .extend(committed.stale.then(|| stale(&committed)));
-        report.warnings.extend(self.aim.warning.clone());
-        report.git = Some(committed);
+        self.note(committed, report);
         let Stage {
             mut failures,
             drafts,
@@ -105,6 +102,15 @@ impl Session {
             }
         }
         Ok(PushOutcome::Out(failures))
+    }
+
+    /// What became of the run, or would, and what a person should know of it.
+    fn note(&self, committed: Committed, report: &mut Report) {
+        let stale = committed.stale.then(|| stale(&committed));
+        let behind = report.dry_run.then(|| behind(&committed)).flatten();
+        report.warnings.extend(stale.into_iter().chain(behind));
+        report.warnings.extend(self.aim.warning.clone());
+        report.git = Some(committed);
     }
 }
 
@@ -164,9 +170,7 @@ impl Carrier<'_> {
         // The report is about what the remote has, so the files here become that also where nothing has to be pushed.
         let follows = checked_out && self.session.aim.content == Content::Commit;
         if follows {
-            self.bring_what_follows(transport, self.session.head.commit, new)?;
-            transport
-                .can_follow(self.session.head.commit, new)
+            self.make_way(transport, self.session.head.commit, new)?
                 .map_err(|error| *not_pushed(transport, &error))?;
         }
         let branch_follows = follower == Follower::Branch && new != self.session.head.commit;
@@ -239,9 +243,9 @@ impl Carrier<'_> {
                 .repository
                 .refuse_locked_index()
                 .map_err(|error| refused(&error))?;
-            self.bring_what_follows(transport, from, to)?;
-            let moved = transport
-                .follow(from, to)
+            let moved = self
+                .make_way(transport, from, to)?
+                .and_then(|()| transport.follow(from, to))
                 .map_err(|error| error.to_string())
                 .and_then(|()| {
                     self.session
@@ -257,6 +261,25 @@ impl Carrier<'_> {
             })?;
         }
         Ok(is_ours)
+    }
+
+    /// Whether the working tree can follow from one commit to another without loss.
+    fn make_way(
+        &self,
+        transport: &Transport,
+        from: CommitId,
+        to: CommitId,
+    ) -> anyhow::Result<Result<(), TransportError>> {
+        self.bring_what_follows(transport, from, to)?;
+        if let Err(error) = transport.can_follow(from, to) {
+            return Ok(Err(error));
+        }
+        let untracked = self.session.repository.untracked_in_the_way(from, to);
+        let untracked = untracked.map_err(|error| refused(&error))?;
+        Ok(untracked.map_or(Ok(()), |path| {
+            let said = format!("`{}` is not tracked here", path.display());
+            Err(TransportError::InTheWay(said))
+        }))
     }
 
     /// Fetches what a partial clone lacks of the files that follow. Git does so by itself, but with the address as it stands.
@@ -292,19 +315,7 @@ impl Carrier<'_> {
         committed: &mut Committed,
         tips: &[Option<CommitId>],
     ) -> anyhow::Result<Pushed> {
-        let mut made = None;
-        for tip in tips.iter().flatten() {
-            let is_same = !stage.files.is_empty()
-                && self
-                    .session
-                    .repository
-                    .is_same(*tip, self.session.aim.base, &stage.files)
-                    .map_err(|error| refused(&error))?;
-            if is_same {
-                made = Some(*tip);
-                break;
-            }
-        }
+        let made = self.made_already(stage, tips)?;
         if let Some(tip) = made
             && tips.iter().all(|other| *other == made)
         {
@@ -315,12 +326,7 @@ impl Carrier<'_> {
         let made =
             made.map_or_else(|| self.commit_of(request, pass, stage), |tip| Ok(Some(tip)))?;
         let Some(commit) = made else {
-            let mut is_left = false;
-            for tip in tips.iter().flatten() {
-                let is_merged = self.session.repository.follows(self.session.aim.base, *tip);
-                is_left |= !is_merged.map_err(|error| refused(&error))?;
-            }
-            committed.stale = is_left && stage.failures.is_empty() && !pass.has_problems();
+            committed.stale = self.is_stale(pass, stage, tips)?;
             return Ok(Pushed::Done);
         };
         let name = self
@@ -343,6 +349,77 @@ impl Carrier<'_> {
         }
         committed.commit = Some(commit.to_string());
         Ok(Pushed::Done)
+    }
+
+    /// The tip that is what this run would commit.
+    fn made_already(
+        &self,
+        stage: &Stage<'_>,
+        tips: &[Option<CommitId>],
+    ) -> anyhow::Result<Option<CommitId>> {
+        let Session {
+            repository, aim, ..
+        } = self.session;
+        for tip in tips.iter().flatten() {
+            let is_same = repository.is_same(*tip, aim.base, &stage.files);
+            if !stage.files.is_empty() && is_same.map_err(|error| refused(&error))? {
+                return Ok(Some(*tip));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether a branch of ours has commits of an earlier run, where this run has nothing to commit.
+    fn is_stale(
+        &self,
+        pass: &Pass,
+        stage: &Stage<'_>,
+        tips: &[Option<CommitId>],
+    ) -> anyhow::Result<bool> {
+        let mut is_left = false;
+        for tip in tips.iter().flatten() {
+            let is_merged = self.session.repository.follows(self.session.aim.base, *tip);
+            is_left |= !is_merged.map_err(|error| refused(&error))?;
+        }
+        Ok(is_left && stage.failures.is_empty() && !pass.has_problems())
+    }
+
+    /// Notes what the run would do beside a commit, and fails where files are in the way of it. Nothing moves.
+    fn rehearse(
+        &self,
+        pass: &Pass,
+        stage: &Stage<'_>,
+        committed: &mut Committed,
+    ) -> anyhow::Result<()> {
+        let Session { head, aim, .. } = self.session;
+        match (&aim.strategy, &self.session.transport) {
+            (
+                Strategy::Onward {
+                    follower, waiting, ..
+                },
+                Some(transport),
+            ) => {
+                committed.waited = *waiting && stage.files.is_empty();
+                if *follower == Follower::Nothing || aim.base == head.commit {
+                    return Ok(());
+                }
+                if *follower == Follower::WorkingTree {
+                    self.make_way(transport, head.commit, aim.base)?
+                        .map_err(|error| *not_pushed(transport, &error))?;
+                }
+                committed.followed = Some(aim.base.to_string());
+            }
+            (Strategy::Replace(tips), _) => {
+                let made = self.made_already(stage, tips)?;
+                committed.already = made.is_some() && tips.iter().all(|tip| *tip == made);
+                committed.commit = made
+                    .filter(|_| committed.already)
+                    .map(|tip| tip.to_string());
+                committed.stale = stage.files.is_empty() && self.is_stale(pass, stage, tips)?;
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     fn commit_of(
@@ -475,6 +552,15 @@ fn stale(committed: &Committed) -> String {
         }
         None => format!("the branch `{branch}` is stale: nothing is left to change; delete it"),
     }
+}
+
+/// A rehearsal is about what the remote has, and that is not what is checked out.
+fn behind(committed: &Committed) -> Option<String> {
+    let (branch, remote) = (committed.branch.as_ref()?, committed.remote.as_ref()?);
+    let commit = committed.followed.as_ref()?;
+    Some(format!(
+        "`{branch}` here is behind `{remote}`: the report is about the commit {commit} there, which a run without `--dry-run` brings here"
+    ))
 }
 
 /// The remote has a commit, and something here was in the way.

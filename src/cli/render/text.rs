@@ -316,6 +316,9 @@ fn committed(git: &Committed, report: &Report) -> String {
                 false => format!("would commit on {branch}\n"),
             }
         }
+        (_, Reach::Rehearsed) if git.waited => {
+            format!("would push earlier commits on {branch} to {remote}\n")
+        }
         (_, Reach::Looked | Reach::Rehearsed) => String::new(),
         // Each request has a branch of its own: only then there is a remote and no branch.
         (None, _) if git.branch.is_none() && git.remote.is_some() => match git.pushed {

@@ -7,6 +7,7 @@ mod origin;
 mod proposed;
 mod trees;
 mod undo;
+mod untracked;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
@@ -425,17 +426,6 @@ impl Repository {
             }
         }
         Ok(false)
-    }
-
-    /// Whether a commit holds the tree of these files on this base, and nothing in between.
-    pub fn is_same(
-        &self,
-        commit: CommitId,
-        base: CommitId,
-        files: &[Staged],
-    ) -> Result<bool, GitError> {
-        Ok(self.parents(commit)? == [base]
-            && self.inner.find_commit(commit.0)?.tree_id() == self.tree(base, files)?)
     }
 
     /// What a commit of these files changes, for its trailer; with the commit that it is made on, where that shall be noted.

@@ -12,6 +12,16 @@ impl Repository {
         Ok(self.parents(tip)?.last().copied())
     }
 
+    /// Whether a commit stands on this base and changes just these files, and to just this.
+    pub fn is_same(
+        &self,
+        commit: CommitId,
+        base: CommitId,
+        files: &[Staged],
+    ) -> Result<bool, GitError> {
+        Ok(self.parents(commit)? == [base] && self.holds(commit, base, files)?)
+    }
+
     /// Whether these files are in a commit what they are in the base that they were staged on.
     pub fn has_same_base(&self, commit: CommitId, files: &[Staged]) -> Result<bool, GitError> {
         let tree = self.inner.find_commit(commit.0)?.tree()?;

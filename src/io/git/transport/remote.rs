@@ -71,12 +71,13 @@ impl Transport {
         if let Some(url) = places.first() {
             transport.address = without_account(url).unwrap_or_else(|| (*url).clone());
         }
+        let configured = transport.configured()?;
+        let alias = |name: &str, fetched, pushed: &[_]| alias(name, &configured, fetched, pushed);
         let mut settings = Vec::new();
         let has_account = all.iter().any(|url| without_account(url).is_some());
-        if has_account {
+        if has_account || configured.iter().any(moves_branches) {
             transport.name = format!("imago-{remote}");
-            let name = transport.name.clone();
-            settings.extend(transport.alias(&name, &fetched, &places)?);
+            settings.extend(alias(&transport.name, &fetched, &places));
         }
         match places[..] {
             [] => {}
@@ -86,7 +87,7 @@ impl Transport {
             }),
             [url] => {
                 let asked = format!("imago-{remote}-push");
-                settings.extend(transport.alias(&asked, url, &[])?);
+                settings.extend(alias(&asked, url, &[]));
                 transport.places.push(PushTarget {
                     asked,
                     pushed: transport.name.clone(),
@@ -95,7 +96,7 @@ impl Transport {
             _ => {
                 for (number, url) in places.iter().enumerate() {
                     let name = format!("imago-{remote}-push-{number}");
-                    settings.extend(transport.alias(&name, url, &[])?);
+                    settings.extend(alias(&name, url, &[]));
                     transport.places.push(PushTarget {
                         asked: if **url == fetched {
                             transport.name.clone()
@@ -119,42 +120,65 @@ impl Transport {
         Ok(transport)
     }
 
-    /// A remote that is this one in all but its name and the accounts of its addresses, as configuration for this run.
-    ///
-    /// Its addresses are already what `url.….insteadOf` makes of them, which might put an account into them again. So each stands behind a
-    /// word that no such rule has: Git rewrites an address once.
-    fn alias(
-        &self,
-        name: &str,
-        fetched: &str,
-        pushed: &[&String],
-    ) -> Result<Vec<(String, String)>, TransportError> {
-        let key = |key: &str| format!("remote.{name}.{key}");
-        let mut settings = Vec::new();
-        let urls = [("url", fetched)]
-            .into_iter()
-            .chain(pushed.iter().map(|url| ("pushurl", url.as_str())));
-        for (number, (which, url)) in urls.enumerate() {
-            let word = format!("{name}-{number}:");
-            let url = without_account(url).unwrap_or_else(|| url.to_owned());
-            settings.push((format!("url.{url}.insteadOf"), word.clone()));
-            settings.push((key(which), word));
-        }
-        for name in ["fetch", "promisor", "partialclonefilter"] {
-            // It fails where there is none.
-            let output = self.run(&[
-                "config",
-                "--get-all",
-                &format!("remote.{}.{name}", self.remote),
-            ])?;
-            settings.extend(
-                String::from_utf8_lossy(&output.stdout)
-                    .lines()
-                    .map(|value| (key(name), value.to_owned())),
-            );
-        }
-        Ok(settings)
+    /// What the configuration says of this remote.
+    fn configured(&self) -> Result<Vec<(String, String)>, TransportError> {
+        // It fails where there is nothing.
+        let output = self.run(&["config", "--null", "--get-regexp", r"^remote\."])?;
+        let begin = format!("remote.{}.", self.remote);
+        let said = String::from_utf8_lossy(&output.stdout);
+        let entries = said.split('\0').filter_map(|entry| {
+            let (key, value) = entry.split_once('\n').unwrap_or((entry, "true"));
+            let key = key.strip_prefix(&begin).filter(|key| !key.contains('.'))?;
+            Some((key.to_owned(), value.to_owned()))
+        });
+        Ok(entries.collect())
     }
+}
+
+/// Whether a setting of a remote has Git move branches of this repository when it fetches or pushes others: `+refs/heads/*:refs/heads/*`, as
+/// a mirror has it.
+fn moves_branches((key, value): &(String, String)) -> bool {
+    const BRANCHES: &str = "refs/heads/";
+    let to = value.split_once(':').map(|(_, to)| to);
+    key == "fetch"
+        && to.is_some_and(|to| {
+            let begin = to.split('*').next().unwrap_or(to);
+            // A name that is not written in full is a branch's.
+            !to.starts_with("refs/") || BRANCHES.starts_with(begin) || begin.starts_with(BRANCHES)
+        })
+}
+
+/// A remote that is like the one that is `configured`, but for its name and the accounts of its addresses, and moves no branch of this
+/// repository, as configuration for this run.
+///
+/// Its addresses are already what `url.….insteadOf` makes of them, which might put an account into them again. So each stands behind a
+/// word that no such rule has: Git rewrites an address once.
+fn alias(
+    name: &str,
+    configured: &[(String, String)],
+    fetched: &str,
+    pushed: &[&String],
+) -> Vec<(String, String)> {
+    let key = |key: &str| format!("remote.{name}.{key}");
+    let mut settings = Vec::new();
+    let urls = [("url", fetched)]
+        .into_iter()
+        .chain(pushed.iter().map(|url| ("pushurl", url.as_str())));
+    for (number, (which, url)) in urls.enumerate() {
+        let word = format!("{name}-{number}:");
+        let url = without_account(url).unwrap_or_else(|| url.to_owned());
+        settings.push((format!("url.{url}.insteadOf"), word.clone()));
+        settings.push((key(which), word));
+    }
+    let kept = configured.iter().filter(|setting| {
+        let (key, value) = setting;
+        !["url", "pushurl", "mirror"].contains(&&**key)
+            && !moves_branches(setting)
+            // That of a proxy would be seen in the environment.
+            && without_account(value).is_none()
+    });
+    settings.extend(kept.map(|(name, value)| (key(name), value.clone())));
+    settings
 }
 
 /// The addresses that a remote is fetched from and pushed to, from the list of `git remote -v`. `None`: there is no such remote.
@@ -179,6 +203,29 @@ fn addresses(listed: &str, remote: &str) -> Option<(Vec<String>, Vec<String>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mirror_moves_branches_and_what_notes_those_of_the_remote_elsewhere_does_not() {
+        let moves = |to: &str| moves_branches(&("fetch".to_owned(), to.to_owned()));
+        for to in [
+            "+refs/heads/*:refs/heads/*",
+            "+refs/*:refs/*",
+            "refs/heads/main:main",
+            "+refs/heads/*:refs/h*",
+            "+refs/heads/*:refs/heads/theirs/*",
+        ] {
+            assert!(moves(to), "{to}");
+        }
+        for to in [
+            "+refs/heads/*:refs/remotes/origin/*",
+            "+refs/pull/*/head:refs/remotes/origin/pr/*",
+            "+refs/tags/*:refs/tags/*",
+            "refs/heads/main",
+            "^refs/heads/x",
+        ] {
+            assert!(!moves(to), "{to}");
+        }
+    }
 
     #[test]
     fn the_addresses_of_a_remote_are_read_from_the_list_of_all() {

@@ -23,6 +23,7 @@ mod remotes;
 mod requests;
 
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
 
 use crate::support::binary::{Finished, Workplace};
 use crate::support::programs;
@@ -129,6 +130,24 @@ impl Tree {
             .join(name);
         std::fs::write(&hook, format!("#!/bin/sh\n{lines}\n")).unwrap();
         std::fs::set_permissions(hook, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// A `git` that notes its arguments before it runs, and the `PATH` that finds it.
+    fn noted_git(&self) -> (String, PathBuf) {
+        let (bin, log) = (self.place.beside("bin"), self.place.beside("calls"));
+        std::fs::create_dir(&bin).unwrap();
+        let git = programs::find("git").unwrap();
+        let text = format!(
+            "#!/bin/sh\nprintf '%s\\n' \"$*\" >>{}\nexec {} \"$@\"\n",
+            log.display(),
+            git.display()
+        );
+        std::fs::write(bin.join("git"), text).unwrap();
+        let mode = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(bin.join("git"), mode).unwrap();
+        std::fs::write(&log, "").unwrap();
+        let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+        (path, log)
     }
 
     /// Runs `imago files --offline` in the tree, with the lock beside it.

@@ -17,7 +17,7 @@ use crate::io::git::identity::Identity;
 use crate::io::git::repository::{CommitId, Head, Repository};
 use crate::io::git::transport::{Depth, Heads, Side, Transport};
 use onward::onward;
-use published::{is_public, refuse_unpublished};
+use published::{Sent, is_public, refuse_unpublished};
 
 /// By how many commits a shallow clone is made to reach further back, until it is known whose a branch is.
 const DEEPENED_BY: [usize; 5] = [1, 10, 100, 1_000, 10_000];
@@ -160,18 +160,16 @@ pub(super) fn aim(
     }
     let mut warning = None;
     for (side, at) in transport.targets().into_iter().zip(&places) {
-        // A clone of ours was fetched a moment ago, and most other runs are on the newest commit of the default branch.
-        let is_known =
-            at.default_tip == Some(head.commit) || repository.is_own() && side == Side::Fetched;
-        if !is_known {
-            let said = refuse_unpublished(
-                repository,
-                head,
-                transport,
-                name,
-                (head.commit, side, heads.default.as_deref()),
-            )?;
-            warning = warning.or(said);
+        // A clone of ours was fetched a moment ago.
+        if !(repository.is_own() && side == Side::Fetched) {
+            let sent = Sent {
+                tip: head.commit,
+                commit: head.commit,
+                side,
+                at,
+            };
+            let published = refuse_unpublished(repository, head, transport, name, &sent)?;
+            warning = warning.or(published.warning);
         }
     }
     let into = match &request.propose {

@@ -233,7 +233,7 @@ impl Carrier<'_> {
             return Ok(false);
         };
         let is_ours = || -> Result<bool, GitError> {
-            let beyond = self.session.repository.beyond(from, to)?;
+            let beyond = self.session.repository.beyond(&[from], to)?;
             Ok(self.session.repository.follows(to, from)?
                 && owner::first_foreign(&self.session.repository, &beyond, name)?.is_none())
         };

@@ -313,7 +313,7 @@ impl Repository {
         }
         // An end that `commit` itself follows has nothing but older commits behind it.
         let is_open = self
-            .beyond(commit, base)?
+            .beyond(&[commit], base)?
             .iter()
             .any(|commit| ends.contains(commit));
         Ok((!is_open).then_some(false))
@@ -328,22 +328,32 @@ impl Repository {
             .collect()
     }
 
-    /// The commits of `tip` that are not among those of `base`, the newest first.
-    pub fn beyond(&self, base: CommitId, tip: CommitId) -> Result<Vec<CommitId>, GitError> {
-        let mut walk = self.inner.revwalk()?;
-        walk.push(tip.0)?;
-        walk.hide(base.0)?;
+    /// The commits of `tip` that are not among those of others, as far as these are here; the newest first.
+    pub fn beyond(&self, others: &[CommitId], tip: CommitId) -> Result<Vec<CommitId>, GitError> {
+        let walk = self.walk_beyond(others, tip)?;
         Ok(walk.map(|id| id.map(CommitId)).collect::<Result<_, _>>()?)
     }
 
     /// Whether a commit is among those of these tips, as far as they are here.
     pub fn is_reachable(&self, commit: CommitId, tips: &[CommitId]) -> Result<bool, GitError> {
+        Ok(self
+            .walk_beyond(tips, commit)?
+            .next()
+            .transpose()?
+            .is_none())
+    }
+
+    fn walk_beyond(
+        &self,
+        others: &[CommitId],
+        tip: CommitId,
+    ) -> Result<git2::Revwalk<'_>, GitError> {
         let mut walk = self.inner.revwalk()?;
-        walk.push(commit.0)?;
-        for tip in tips.iter().filter(|tip| self.has(**tip)) {
-            walk.hide(tip.0)?;
+        walk.push(tip.0)?;
+        for other in others.iter().filter(|other| self.has(**other)) {
+            walk.hide(other.0)?;
         }
-        Ok(walk.next().transpose()?.is_none())
+        Ok(walk)
     }
 
     /// The commit that a branch of a remote had when it was last looked at.
@@ -370,30 +380,6 @@ impl Repository {
         commits.sort_unstable();
         commits.dedup();
         Ok(commits)
-    }
-
-    /// The commits of `tip` that no other branch of this remote than `gone`, which it has no more, had when it was last looked at.
-    pub fn beyond_remote(
-        &self,
-        remote: &str,
-        gone: &str,
-        tip: CommitId,
-    ) -> Result<Vec<CommitId>, GitError> {
-        let gone = format!("refs/remotes/{remote}/{gone}");
-        let mut walk = self.inner.revwalk()?;
-        walk.push(tip.0)?;
-        for reference in self
-            .inner
-            .references_glob(&format!("refs/remotes/{remote}/*"))?
-        {
-            let reference = reference?;
-            if reference.name_bytes() != gone.as_bytes()
-                && let Ok(commit) = reference.peel_to_commit()
-            {
-                walk.hide(commit.id())?;
-            }
-        }
-        Ok(walk.map(|id| id.map(CommitId)).collect::<Result<_, _>>()?)
     }
 
     /// Whether a commit's last paragraph has this trailer.

@@ -204,6 +204,8 @@ impl Transport {
                 heads.tip = git2::Oid::from_str(value).ok().map(CommitId);
             }
         }
+        // A HEAD that is detached there is no branch.
+        heads.default_tip = heads.default_tip.filter(|_| heads.default.is_some());
         Ok(heads)
     }
 

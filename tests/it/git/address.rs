@@ -91,27 +91,6 @@ impl Away {
         }
         assert_eq!(self.git("fsck --strict --no-dangling"), "");
     }
-
-    /// A `git` that notes its arguments before it runs, and the `PATH` that finds it.
-    fn noted_git(&self) -> (String, PathBuf) {
-        let (bin, log) = (
-            self.tree.place.beside("bin"),
-            self.tree.place.beside("calls"),
-        );
-        std::fs::create_dir(&bin).unwrap();
-        let git = programs::find("git").unwrap();
-        let text = format!(
-            "#!/bin/sh\nprintf '%s\\n' \"$*\" >>{}\nexec {} \"$@\"\n",
-            log.display(),
-            git.display()
-        );
-        std::fs::write(bin.join("git"), text).unwrap();
-        let mode = std::fs::Permissions::from_mode(0o755);
-        std::fs::set_permissions(bin.join("git"), mode).unwrap();
-        std::fs::write(&log, "").unwrap();
-        let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
-        (path, log)
-    }
 }
 
 #[test]
@@ -231,7 +210,7 @@ fn a_remote_with_many_references_is_asked_for_those_that_matter_alone() {
     let before = before.lines().filter(|line| !line.starts_with('#'));
     let before: String = before.map(|line| format!("{line}\n")).collect();
     std::fs::write(&packed, before + &many).unwrap();
-    let (path, log) = away.noted_git();
+    let (path, log) = away.tree.noted_git();
     let update = "--ref release --update --push --branch b";
     let run = away.run(&away.address(), update).env("PATH", &path);
     run.finish_with(0);
@@ -308,7 +287,7 @@ fn settings_lock_and_attributes_are_those_of_the_tree() {
 #[test]
 fn an_address_that_starts_a_program_or_holds_a_password_is_refused_before_anything_runs() {
     let Some(away) = Away::new() else { return };
-    let (path, log) = away.noted_git();
+    let (path, log) = away.tree.noted_git();
     let touched = away.tree.place.beside("touched");
     let hostile = [
         format!("ext::touch%20{}", touched.display()),
@@ -627,7 +606,7 @@ fn over_http_a_token_is_used_and_goes_into_no_argument() {
     let said = away.run(&address, "").finish_with(2).stderr;
     assert!(said.contains("the remote asks for credentials"), "{said}");
     away.git("config http.receivepack true");
-    let (path, log) = away.noted_git();
+    let (path, log) = away.tree.noted_git();
     for line in [
         "--output json",
         "--update --push --branch b",
@@ -687,7 +666,7 @@ fn over_ssh_a_known_host_is_cloned_and_pushed_to() {
 fn a_cache_fetches_what_is_new_and_is_made_anew_when_it_is_broken() {
     let Some(away) = Away::new() else { return };
     let cache = away.tree.place.beside("cache");
-    let (path, log) = away.noted_git();
+    let (path, log) = away.tree.noted_git();
     let address = format!("file://{}", away.address());
     let run = |line: &str| {
         let run = away.run(&address, &format!("--cache {} {line}", cache.display()));

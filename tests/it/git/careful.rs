@@ -242,7 +242,7 @@ fn a_branch_that_the_remote_has_no_more_is_not_put_there_again_with_commits_of_p
     two.they("push --quiet origin --delete topic");
     let said = two.ours.imago("--update --push", 2).stderr;
     assert!(
-        said.contains("is not at `origin`, and is not imago's"),
+        said.contains("no branch or tag of `origin` has the commit "),
         "{said}"
     );
 }

@@ -479,3 +479,164 @@ fn a_branch_of_somebody_that_is_only_behind_is_not_moved() {
     two.ours.moved("2");
     two.ours.imago("--update --branch imago/update --push", 0);
 }
+
+#[test]
+fn a_new_branch_publishes_nothing_that_no_branch_of_the_remote_has() {
+    type Act = fn(&Two);
+    let secret = |two: &Two| {
+        two.ours
+            .git("commit --quiet --allow-empty --message secret");
+    };
+    let place = |two: &Two, name: &str| two.ours.place.beside(name).display().to_string();
+    // What this clone knows of the remote is out of date, or is not of branches, or not of this remote.
+    let cases: [(&str, Act); 6] = [
+        ("taken off", |two| {
+            two.ours.git("push --quiet origin main");
+            two.they("fetch --quiet");
+            two.they("push --quiet --force origin origin/main~1:refs/heads/main");
+        }),
+        ("deleted", |two| {
+            two.ours.git("push --quiet origin main:oops");
+            two.they("push --quiet origin --delete oops");
+        }),
+        ("of a request", |two| {
+            two.ours.git("push --quiet origin main:refs/pull/12/head");
+            let all = "+refs/pull/*/head:refs/remotes/origin/pr/*";
+            two.ours
+                .git(&format!("config --add remote.origin.fetch {all}"));
+            two.ours.git("fetch --quiet");
+            two.ours.git("rev-parse --verify origin/pr/12");
+        }),
+        ("of a remote named alike", |two| {
+            let private = two.ours.place.beside("private.git");
+            let private = private.display();
+            two.ours.git(&format!("init --quiet --bare {private}"));
+            two.ours
+                .git(&format!("config remote.origin/private.url {private}"));
+            let all = "+refs/heads/*:refs/remotes/origin/private/*";
+            two.ours
+                .git(&format!("config remote.origin/private.fetch {all}"));
+            two.ours.git("push --quiet origin/private main");
+            two.ours.git("fetch --quiet origin/private");
+        }),
+        ("of an earlier address", |two| {
+            let [bare, private] = ["bare.git", "private.git"].map(|it| two.ours.place.beside(it));
+            let (bare, private) = (bare.display(), private.display());
+            two.ours.git(&format!("init --quiet --bare {private}"));
+            two.ours.git(&format!("remote set-url origin {private}"));
+            two.ours.git("push --quiet origin main");
+            two.ours.git(&format!("remote set-url origin {bare}"));
+        }),
+        ("of a detached HEAD", |two| {
+            two.ours.git("push --quiet origin main");
+            let bare = two.ours.place.beside("bare.git");
+            let bare = format!("--git-dir={}", bare.display());
+            two.ours
+                .git(&format!("{bare} update-ref --no-deref HEAD main"));
+            two.ours
+                .git(&format!("{bare} update-ref refs/heads/main main~"));
+        }),
+    ];
+    for (what, act) in cases {
+        for line in ["--push", "--push --branch imago/update"] {
+            let Some(two) = Two::new() else { return };
+            secret(&two);
+            act(&two);
+            two.ours.git("checkout --quiet -b topic");
+            let bare = place(&two, "bare.git");
+            let before = two.ours.git(&format!("ls-remote {bare}"));
+            let said = two.ours.imago(&format!("--update {line}"), 2).stderr;
+            assert!(
+                said.contains("no branch or tag of `origin` has the commit "),
+                "{what} {line}: {said}"
+            );
+            let after = two.ours.git(&format!("ls-remote {bare}"));
+            assert_eq!(after, before, "{what} {line}");
+        }
+    }
+}
+
+#[test]
+fn a_new_branch_of_a_bare_clone_publishes_nothing_that_the_remote_has_no_more() {
+    let Some(two) = Two::new() else { return };
+    two.ours
+        .git("commit --quiet --allow-empty --message secret");
+    two.ours.git("push --quiet origin main");
+    let [bare, clone] = ["bare.git", "clone.git"].map(|name| two.ours.place.beside(name));
+    two.ours.git(&format!(
+        "clone --quiet --bare file://{} {}",
+        bare.display(),
+        clone.display()
+    ));
+    let at = format!("--git-dir={}", clone.display());
+    for line in [
+        "config remote.origin.fetch +refs/heads/*:refs/remotes/origin/*",
+        "fetch --quiet",
+        "branch topic",
+        "symbolic-ref HEAD refs/heads/topic",
+    ] {
+        two.ours.git(&format!("{at} {line}"));
+    }
+    let run = |code| {
+        let line = "--update --push --author ada<ada@example.test>";
+        two.ours.run(line).folder(&clone).finish_with(code)
+    };
+    two.they("push --quiet --force origin HEAD:main");
+    let said = run(2).stderr;
+    assert!(said.contains("hint: push that yourself first"), "{said}");
+    assert_eq!(two.ours.git("ls-remote --heads origin topic"), "");
+    two.ours.git("push --quiet origin main");
+    run(0);
+    assert_eq!(two.remote_log("topic").len(), 3);
+}
+
+#[test]
+fn a_new_branch_on_what_the_remote_has_is_pushed_from_any_clone() {
+    for flags in ["", " --depth 1", " --single-branch"] {
+        for (on, is_behind) in [
+            ("main", false),
+            ("main", true),
+            ("release", false),
+            ("release", true),
+        ] {
+            let Some(two) = Two::new() else { return };
+            two.they("commit --quiet --allow-empty --message one");
+            two.they(&format!("push --quiet origin HEAD:refs/heads/{on}"));
+            let flags = format!("{flags} --branch {on}");
+            let two = clone(two, &flags);
+            if is_behind {
+                two.they("commit --quiet --allow-empty --message two");
+                two.they(&format!("push --quiet origin HEAD:refs/heads/{on}"));
+            }
+            two.ours.git("branch topic");
+            two.ours.git("symbolic-ref HEAD refs/heads/topic");
+            let (path, log) = two.ours.noted_git();
+            let folder = two.ours.place.path().join("clone");
+            let run = two.ours.run("--update --push").folder(&folder);
+            run.env("PATH", &path).finish_with(0);
+            let log = std::fs::read_to_string(log).unwrap();
+            let asked = log.matches("ls-remote ").count();
+            let known = on == "main" && !is_behind;
+            assert_eq!(asked, 2 - usize::from(known), "{flags} {on}: {log}");
+            assert_eq!(two.remote_log("topic")[1..], ["one", "first"], "{flags}");
+        }
+    }
+}
+
+#[test]
+fn our_commits_of_a_branch_that_was_merged_and_deleted_do_not_wait() {
+    let Some(two) = Two::new() else { return };
+    two.ours.git("checkout --quiet -b topic");
+    two.ours.imago("--update --push", 0);
+    two.they("fetch --quiet");
+    two.they("push --quiet origin origin/topic:main :topic");
+    two.ours.git("fetch --quiet");
+    let said = two.ours.imago("--update --push", 0).stdout;
+    assert!(!said.contains("pushed earlier commits"), "{said}");
+    assert_eq!(two.ours.git("ls-remote --heads origin topic"), "");
+    // Where nobody has them, they do not come back.
+    two.they("push --quiet --force origin HEAD:main");
+    two.ours.moved("2");
+    let said = two.ours.imago("--update --push", 2).stderr;
+    assert!(said.contains("somebody has taken it off"), "{said}");
+}

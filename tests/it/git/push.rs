@@ -349,8 +349,8 @@ fn a_push_that_cannot_work_is_told_before_anything_is_written() {
                 two.ours.git("checkout --quiet -b other");
                 two.ours.git("commit --quiet --allow-empty --message mine");
             },
-            "is not imago's",
-            "push your own commits first",
+            "no branch or tag of `origin` has the commit ",
+            "push that yourself first",
         ),
         (
             "refused",

@@ -1,6 +1,6 @@
 //! A branch that goes on: the checked-out one, or the remote's default branch. It is built on what the remote has, and never forced.
 
-use super::published::refuse_unpublished;
+use super::published::{Sent, refuse_unpublished};
 use super::{Aim, Content, Follower, Strategy, bring, content_of_head};
 use crate::app::commit::owner::{below_ours, first_foreign};
 use crate::app::commit::{CHANGE_TRAILER, fault, not_pushed, refused};
@@ -33,36 +33,42 @@ pub(super) fn onward(
             (Depth::Whole, Side::Fetched),
         )?;
     }
-    let mut tips = vec![None; transport.places().max(1)];
+    let mut places = vec![heads.clone()];
     if transport.has_two_sides() {
-        for (place, tip) in tips.iter_mut().enumerate() {
-            let heads = transport.look(name, Side::Pushed(place));
-            *tip = heads.map_err(|error| not_pushed(transport, &error))?.tip;
-        }
+        places = (0..transport.places())
+            .map(|place| transport.look(name, Side::Pushed(place)))
+            .collect::<Result<_, _>>()
+            .map_err(|error| not_pushed(transport, &error))?;
     }
+    let tips: Vec<Option<CommitId>> = places.iter().map(|at| at.tip).collect();
     let mut tip = heads.tip;
     if tips.len() > 1 {
         tip = furthest(repository, transport, name, tip, &tips)?;
     }
-    if transport.has_two_sides() {
-        let built_on = tip.unwrap_or(head.commit);
-        for (side, at) in transport.targets().into_iter().zip(&tips) {
-            if let Some(at) = *at {
-                bring(repository, transport, name, at, (Depth::Whole, side))?;
-                let beyond = repository.beyond(at, built_on).map_err(failed)?;
-                let foreign = first_foreign(repository, &beyond, name).map_err(failed)?;
-                if foreign.is_none() {
-                    continue;
-                }
+    let built_on = tip.unwrap_or(head.commit);
+    let (mut lacking, mut warning) = (Vec::new(), None);
+    for (side, at) in transport.targets().into_iter().zip(&places) {
+        if let Some(at) = at.tip {
+            bring(repository, transport, name, at, (Depth::Whole, side))?;
+            let beyond = repository.beyond(&[at], built_on).map_err(failed)?;
+            let foreign = first_foreign(repository, &beyond, name).map_err(failed)?;
+            if foreign.is_none() {
+                lacking.extend(beyond);
+                continue;
             }
-            // Commits of ours may wait on it, here as at another place.
-            let what = (
-                below_ours(repository, built_on, name).map_err(failed)?,
-                side,
-                heads.default.as_deref(),
-            );
-            refuse_unpublished(repository, head, transport, name, what)?;
         }
+        // Commits of ours may wait on it, here as at another place.
+        let commit = below_ours(repository, built_on, name).map_err(failed)?;
+        let sent = Sent {
+            tip: built_on,
+            commit,
+            side,
+            at,
+        };
+        let published = refuse_unpublished(repository, head, transport, name, &sent)?;
+        let known = [&published.tips[..], &[commit]].concat();
+        lacking.extend(repository.beyond(&known, built_on).map_err(failed)?);
+        warning = warning.or(published.warning);
     }
     // A push to one of several places may have failed, and no new commit need ever come.
     let lags = tips.len() > 1 && tips.iter().any(|at| *at != tip);
@@ -77,17 +83,16 @@ pub(super) fn onward(
             base,
             content,
             strategy,
-            warning: None,
+            warning: warning.clone(),
             into: None,
             foreign: None,
         }
     };
     let ahead = match tip {
         Some(tip) if follower == Follower::Nothing => return Ok(aim(tip, Content::Commit, false)),
-        Some(tip) => repository.beyond(tip, head.commit),
-        None => repository.beyond_remote(remote, name, head.commit),
+        Some(tip) => repository.beyond(&[tip], head.commit).map_err(failed)?,
+        None => lacking,
     };
-    let ahead = ahead.map_err(failed)?;
     let of_head = content_of_head(repository, head)?;
     if let Some((commit, evidence)) = first_foreign(repository, &ahead, name).map_err(failed)? {
         return Err(fault(
@@ -133,7 +138,7 @@ fn furthest(
         let side = Side::Pushed(place);
         bring(repository, transport, name, at, (Depth::Whole, side))?;
         if repository.follows(at, furthest).map_err(failed)? {
-            let beyond = repository.beyond(furthest, at).map_err(failed)?;
+            let beyond = repository.beyond(&[furthest], at).map_err(failed)?;
             if first_foreign(repository, &beyond, name)
                 .map_err(failed)?
                 .is_none()

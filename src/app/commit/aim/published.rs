@@ -6,7 +6,7 @@ use crate::app::report::Problem;
 use crate::engine::code::Code;
 use crate::io::git::GitError;
 use crate::io::git::repository::{CommitId, Head, Repository};
-use crate::io::git::transport::{Depth, Side, Transport};
+use crate::io::git::transport::{Depth, Heads, Side, Transport};
 
 /// Whether a reference is of a branch or a tag. Forges keep more in others: requests, changes under review, what was removed.
 pub(super) fn is_public(reference: &str) -> bool {
@@ -21,18 +21,51 @@ fn is_merge_of_request(reference: &str) -> bool {
     reference.ends_with("/merge") && of_requests.iter().any(|begin| reference.starts_with(begin))
 }
 
-/// Refuses where no branch or tag of a place has a commit that is built on. Where it is the merge that a forge made for a request, that is
-/// what is returned to be said.
+/// What a push would send to a place.
+pub(super) struct Sent<'a> {
+    /// The commit that is built on.
+    pub(super) tip: CommitId,
+    /// The first below it, or itself, that the place must have: what is above is imago's.
+    pub(super) commit: CommitId,
+    pub(super) side: Side,
+    /// What the place has.
+    pub(super) at: &'a Heads,
+}
+
+/// What a place has of it.
+pub(super) struct Published {
+    /// Where its branches and tags are, as far as they were asked for.
+    pub(super) tips: Vec<CommitId>,
+    /// Where the commit is the merge that a forge made for a request, what is to be said of it.
+    pub(super) warning: Option<String>,
+}
+
+/// Refuses where no branch or tag of a place has a commit that is built on.
 pub(super) fn refuse_unpublished(
     repository: &mut Repository,
     head: &Head,
     transport: &Transport,
     name: &str,
-    (commit, side, default): (CommitId, Side, Option<&str>),
-) -> Result<Option<String>, Box<Problem>> {
+    sent: &Sent<'_>,
+) -> Result<Published, Box<Problem>> {
+    let Sent {
+        tip,
+        commit,
+        side,
+        at,
+    } = *sent;
     let failed = |error: GitError| Box::new(refused(&error));
     let not_asked = |error| not_pushed(transport, &error);
     let remote = transport.remote();
+    let default = at.default.as_deref();
+    // Most runs are on the newest commit of the default branch, or on one that it follows: the remote is not asked twice.
+    let of_default: Vec<CommitId> = at.default_tip.into_iter().collect();
+    if of_default.contains(&tip) || repository.is_reachable(tip, &of_default).map_err(failed)? {
+        return Ok(Published {
+            tips: of_default,
+            warning: None,
+        });
+    }
     let unpublished = |repository: &Repository| {
         let branch = head
             .branch
@@ -48,6 +81,9 @@ pub(super) fn refuse_unpublished(
             (Side::Pushed(_), _) => format!(
                 "push that there first: `git remote get-url --push --all {remote}` lists the places"
             ),
+            _ if head.branch.as_deref() == Some(name) => {
+                "push that yourself first, or take it off this branch".to_owned()
+            }
             (_, true) => format!("push that first, or fetch what `{remote}` has"),
             (_, false) => format!(
                 "push that first, or check out what `{remote}` has: `git checkout --detach {remote}/{branch}`"
@@ -61,9 +97,6 @@ pub(super) fn refuse_unpublished(
         )
     };
     // The remote itself is asked: what it had when it was last fetched, somebody may have taken off it since.
-    if !transport.may_have(commit, side).map_err(not_asked)? {
-        return Err(unpublished(repository));
-    }
     // It keeps for a while what nobody sees any more, and forges keep one store for a repository and its forks. What is public follows from
     // a branch or a tag.
     let references = transport.references_of(side).map_err(not_asked)?;
@@ -98,7 +131,10 @@ pub(super) fn refuse_unpublished(
         wanted.try_fold(true, |all, one| Ok::<_, GitError>(all && one?))
     };
     if are_public(repository).map_err(failed)? {
-        return Ok(warning);
+        return Ok(Published { tips, warning });
+    }
+    if !transport.may_have(commit, side).map_err(not_asked)? {
+        return Err(unpublished(repository));
     }
     let mut branches: Vec<&str> = Vec::new();
     for one in public {
@@ -129,7 +165,7 @@ pub(super) fn refuse_unpublished(
         }
         *repository = repository.again().map_err(failed)?;
         if are_public(repository).map_err(failed)? {
-            return Ok(warning);
+            return Ok(Published { tips, warning });
         }
         if !repository.is_shallow() || branches.is_empty() {
             break;

@@ -12,6 +12,7 @@ use crate::engine::plan::{self, Outcome, Plan, Rules};
 use crate::engine::site::Site;
 use crate::engine::splice::{self, DocumentChanges, Refused};
 use crate::engine::yaml::CommentedFile;
+use crate::io::files::MAX_FILE;
 
 /// What shall happen to a file.
 #[derive(Debug, Default)]
@@ -198,7 +199,24 @@ fn new_text(
     })?;
     match wanted {
         Wanted::Told => splice::draft(file, changes).map(|_| None),
-        _ => splice::splice(file, changes).map(Some),
+        _ => splice::splice(file, changes)
+            .and_then(still_readable)
+            .map(Some),
+    }
+}
+
+/// A text that the next run reads, so that it can put back what this one changes.
+fn still_readable(text: String) -> Result<String, Refused> {
+    match text.len() as u64 <= MAX_FILE {
+        true => Ok(text),
+        false => Err(Refused {
+            code: Code::TooLarge,
+            line: None,
+            message: format!(
+                "it would have {} bytes, more than the {MAX_FILE} that are read",
+                text.len()
+            ),
+        }),
     }
 }
 
@@ -353,6 +371,7 @@ pub(super) fn unreadable_record(place: &Place, object: &Object, refusal: Refusal
 fn uneditable(manifest: &ManifestFile, refused: Refused) -> Problem {
     let hint = match refused.code {
         Code::SharedAnchor => "write the shared value out in both places",
+        Code::TooLarge => "split it, or leave it out with `--exclude`",
         _ => "edit the file by hand, or leave it out with `--exclude`",
     };
     Problem {

@@ -19,6 +19,9 @@ use crate::engine::yaml::{Fault, File, Unreadable};
 use crate::io::files::FileError;
 use crate::io::scan::{Found, What};
 
+/// How many images a file may have. Each takes far more memory than it has bytes.
+const MOST_IMAGES: usize = 100_000;
+
 /// Lists the registry queries for the objects of a file, each with the number of its document.
 pub trait Questions: Fn(&[(usize, Object)]) -> Vec<Question> + Sync {}
 
@@ -392,9 +395,13 @@ fn examine_parsed(
         }
         Err(error) => return Passed::broken(&error).into(),
     };
+    // Those that are easily seen are counted before anything is made of them.
+    if text.len() > MOST_IMAGES && file.count("image") > MOST_IMAGES {
+        return Passed::Unreadable(Unread::of_many()).into();
+    }
     let refused = file.refused().iter();
     let mut refused: Vec<_> = refused.map(|document| Unread::of(&document.why)).collect();
-    let mut objects = Vec::new();
+    let (mut objects, mut images) = (Vec::new(), 0);
     let (mut unhandled, mut misplaced) = (Vec::new(), Vec::new());
     for index in 0..file.len() {
         let document = file.document(index);
@@ -406,6 +413,13 @@ fn examine_parsed(
         let mut in_document = found.objects;
         if let Some(policies) = &kinds.flux {
             shape::apply_markers(document, policies, &mut in_document);
+        }
+        images += in_document
+            .iter()
+            .map(|object| object.sites.len())
+            .sum::<usize>();
+        if images > MOST_IMAGES {
+            return Passed::Unreadable(Unread::of_many()).into();
         }
         match in_document.first() {
             Some(first) if shape::is_encrypted(document) => {
@@ -491,6 +505,15 @@ impl Unread {
             line: Some(error.line),
             cause: format!("{error} (column {})", error.column),
             hint: Some(hint(&error.fault).to_owned()),
+        }
+    }
+
+    fn of_many() -> Self {
+        Self {
+            code: Code::TooLarge,
+            line: None,
+            cause: format!("it has more than the {MOST_IMAGES} images that are taken of a file"),
+            hint: Some("split it, or leave it out with `--exclude`".to_owned()),
         }
     }
 

@@ -23,6 +23,7 @@ use std::ops::{Deref, Range, RangeInclusive};
 
 use super::marks::{self, Mark};
 use super::renovate;
+use super::tree::Tree as _;
 use events::Comments;
 pub use fault::{Fault, Unreadable};
 use newlines::Newlines;
@@ -176,6 +177,13 @@ impl<'t> File<'t> {
     /// Whether a document uses aliases, so that one node can stand in several places.
     pub fn has_aliases(&self, index: usize) -> bool {
         self.documents[index].aliases
+    }
+
+    /// How many scalars are this word.
+    pub fn count(&self, word: &str) -> usize {
+        let ids = (0..fault::narrow(self.nodes.len())).map(NodeId);
+        ids.filter(|id| self.at(*id).scalar().text() == Some(word))
+            .count()
     }
 
     /// The whole text.

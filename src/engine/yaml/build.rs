@@ -12,7 +12,7 @@ use crate::engine::splice::{Leaf, resolved};
 
 /// How many nodes a file's aliases may make of one that is written, beyond a number that no object reaches. Of that number a short text has
 /// only its share, for there may be many: files, and texts inside of files.
-const MAX_EXPANSION: u64 = 10;
+const MAX_EXPANSION: u64 = 2;
 const MAX_EXPANDED: u64 = 100_000;
 const EXPANDED_A_BYTE: u64 = 16;
 

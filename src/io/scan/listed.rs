@@ -1,6 +1,6 @@
 //! Makes the choice of a scan among the files of a commit. It reads no file, and no folder need exist.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
@@ -33,7 +33,7 @@ pub fn choose(
         .unwrap_or_else(|_| request.root.to_owned());
     let all: BTreeSet<&Path> = listed.iter().map(AsRef::as_ref).collect();
     let here = [PathBuf::from(".")];
-    let mut named = Vec::new();
+    let mut named = HashMap::new();
     for typed in if request.paths.is_empty() {
         &here
     } else {
@@ -54,20 +54,19 @@ pub fn choose(
             || inner.as_os_str().is_empty()
             || all
                 .range(inner.as_path()..)
-                .any(|path| path.starts_with(&inner));
+                .next()
+                .is_some_and(|path| path.starts_with(&inner));
         if !is_there {
             return Err(missing());
         }
-        named.push((shown, inner, is_file));
+        named.insert(inner, (shown, is_file));
     }
     let mut chosen = Vec::new();
     for (index, path) in listed.iter().map(AsRef::as_ref).enumerate() {
         // A file is shown under the nearest path that was typed.
-        let nearest = named
-            .iter()
-            .filter(|(_, inner, _)| path.starts_with(inner))
-            .max_by_key(|(_, inner, _)| inner.components().count());
-        let Some((shown, inner, is_file)) = nearest else {
+        let above = path.ancestors();
+        let mut above = above.filter_map(|inner| Some((inner, named.get(inner)?)));
+        let Some((inner, (shown, is_file))) = above.next() else {
             continue;
         };
         let rest = path.strip_prefix(inner).expect("the path starts with it");
@@ -82,10 +81,9 @@ pub fn choose(
             Some(shown.as_path())
         };
         let name = path.file_name().map(Path::new).filter(|_| *is_file);
-        let folders = named
-            .iter()
-            .filter(|(_, _, is_file)| !is_file)
-            .filter_map(|(_, inner, _)| path.strip_prefix(inner).ok());
+        let own = (!is_file).then_some(inner);
+        let folders = own.into_iter().chain(above.map(|(inner, _)| inner));
+        let folders = folders.filter_map(|inner| path.strip_prefix(inner).ok());
         let places: Vec<&Path> = in_current.into_iter().chain(name).chain(folders).collect();
         if !is_file && path.file_name() == Some(OsStr::new(SETTINGS)) {
             continue;

@@ -1,6 +1,6 @@
 //! The paths named on the command line: checked before anything is read, and put in the order in which they are read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -129,16 +129,12 @@ impl Plan {
 
     /// For each named path, records the named folders that contain it, so that globs from there apply too.
     fn nest(&mut self) {
-        let outer: Vec<PathBuf> = self
-            .folders
-            .iter()
-            .map(|folder| folder.real.clone())
-            .collect();
+        let folders = self.folders.iter().map(|folder| folder.real.clone());
+        let folders: HashSet<PathBuf> = folders.collect();
         for named in self.files.iter_mut().chain(&mut self.folders) {
-            let within = outer
-                .iter()
-                .filter(|folder| **folder != named.real)
-                .filter_map(|folder| named.real.strip_prefix(folder).ok());
+            let above = named.real.ancestors().skip(1);
+            let above = above.filter(|folder| folders.contains(*folder));
+            let within = above.filter_map(|folder| named.real.strip_prefix(folder).ok());
             named.within = within.map(Path::to_owned).collect();
         }
     }

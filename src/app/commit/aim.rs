@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::Path;
 
-use super::owner::{self, Evidence, Ownership, Unknown};
+use super::owner::{self, Evidence, FOR_IMAGO, Ownership, Unknown};
 use super::{TRAILER, fault, fetch_contents, not_pushed, refused};
 use crate::app::report::Problem;
 use crate::app::request::CommitRequest;
@@ -416,9 +416,6 @@ fn refuse_foreign(
     }
 }
 
-/// What the names of branches begin with that are for imago alone.
-const FOR_IMAGO: &str = "imago/";
-
 /// Whether the name of a branch is for imago alone, and what is built on is public beside such branches: then nothing is lost with a branch that
 /// has no more than that. Of another name somebody may keep a branch behind on purpose.
 fn is_beside_ours(
@@ -478,12 +475,16 @@ fn branch_of_ours_here(
 fn somebodys(name: &str, place: &str, commit: CommitId, evidence: Evidence) -> Box<Problem> {
     let why = match evidence {
         Evidence::NoTrailer => format!(": it does not bear `{TRAILER}: {name}`"),
-        Evidence::Amended | Evidence::Merge => evidence.to_string(),
+        _ => evidence.to_string(),
     };
     fault(
         Code::GitForeignBranch,
         format!("cannot replace the branch `{name}`{place}"),
-        format!("its commit {commit} is not imago's{why}"),
+        match evidence {
+            Evidence::Onward => format!("its commit {commit} does not make it imago's own{why}"),
+            Evidence::Merges => format!("its commit {commit} is not known as imago's{why}"),
+            _ => format!("its commit {commit} is not imago's{why}"),
+        },
         "merge its request, delete the branch, or name another one",
     )
 }

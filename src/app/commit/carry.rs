@@ -1,6 +1,6 @@
 //! From the plan to the branch: the commit, the push, and then what this repository and its files follow.
 
-use super::aim::{Content, Follower, Strategy};
+use super::aim::{Aim, Content, Follower, Strategy};
 use super::owner;
 use super::stage::{Due, Stage};
 use super::{
@@ -14,7 +14,7 @@ use crate::app::request::FilesRequest;
 use crate::app::source::lock_problem;
 use crate::engine::code::Code;
 use crate::io::git::GitError;
-use crate::io::git::change::Staged;
+use crate::io::git::change::{Made, Staged};
 use crate::io::git::identity::Identity;
 use crate::io::git::repository::CommitId;
 use crate::io::git::transport::{Pushed, Replace, Transport, TransportError};
@@ -510,12 +510,16 @@ impl Carrier<'_> {
         more: &[(&str, String)],
     ) -> String {
         let signer = self.identity.committer();
-        // What stands below a branch of its own is at the remote, and was made for no such branch. Elsewhere a person's commit may be there.
-        let is_own = self.session.transport.is_some()
-            && matches!(self.session.aim.strategy, Strategy::Replace(_));
-        let base = is_own.then_some(self.session.aim.base);
+        let Aim { base, strategy, .. } = &self.session.aim;
+        let made = match strategy {
+            // What it stands on is at the remote, and was made for no such branch. On this machine a person's commit may be there.
+            Strategy::Replace(_) if self.session.transport.is_some() => Made::ApartOn(*base),
+            // A default branch goes on here from where it is.
+            Strategy::Replace(tips) if *tips != [Some(*base)] => Made::Apart,
+            _ => Made::Onward,
+        };
         let repository = &self.session.repository;
-        let change = repository.change(base, files, &self.identity).to_string();
+        let change = repository.change(made, files, &self.identity).to_string();
         let mut trailers = vec![(TRAILER, branch), (CHANGE_TRAILER, &change)];
         trailers.extend(more.iter().map(|(name, value)| (*name, value.as_str())));
         if self.session.request.signoff {

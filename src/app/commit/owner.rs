@@ -6,6 +6,7 @@ use std::fmt;
 
 use super::{CHANGE_TRAILER, TRAILER};
 use crate::io::git::GitError;
+use crate::io::git::change::Made;
 use crate::io::git::repository::{CommitId, ContentId, Lacking, Repository};
 
 /// What a commit is to a branch.
@@ -26,8 +27,12 @@ pub(super) enum Evidence {
     NoTrailer,
     /// It names the branch, and changes something else than an earlier run did.
     Amended,
-    /// It is a merge that holds more than its parents.
+    /// It is a merge that holds more than its parents, or may.
     Merge,
+    /// An earlier run made it, for a branch that others may write.
+    Onward,
+    /// Too many merges stand above what may be imago's.
+    Merges,
 }
 
 impl fmt::Display for Evidence {
@@ -35,7 +40,11 @@ impl fmt::Display for Evidence {
         formatter.write_str(match self {
             Self::NoTrailer => "",
             Self::Amended => ": it was changed after imago had made it",
-            Self::Merge => ": it is a merge with changes of its own",
+            Self::Merge => {
+                ": it is a merge with changes of its own, or one that is too large to compare"
+            }
+            Self::Onward => ": a run without `--branch` made it, and others may write that branch",
+            Self::Merges => return write!(formatter, ": more than {MOST_MERGES} merges follow it"),
         })
     }
 }
@@ -89,6 +98,9 @@ pub(super) enum Unknown {
     Base(CommitId),
 }
 
+/// What the names of branches begin with that are for imago alone.
+pub(super) const FOR_IMAGO: &str = "imago/";
+
 /// So many merges may stand above imago's commit.
 const MOST_MERGES: usize = 100;
 
@@ -100,6 +112,8 @@ const MOST_ENTRIES: usize = 10_000_000;
 ///
 /// A forge's button that rebases leaves a branch with nothing of its own where the base has its change by now. `may_be_empty` says that such a
 /// branch is imago's, too, because no work is lost with it.
+///
+/// A run without `--branch` commits to a branch that others write: its commits alone make a branch imago's only where the name is for imago.
 ///
 /// What is below a commit that stands where imago made it is what imago built on, whatever has become of the base since.
 pub(super) fn of_branch(
@@ -137,9 +151,22 @@ pub(super) fn of_branch(
     };
     match owner(repository, lowest, branch, &left)? {
         Ok(Owner::Ours) => {}
-        Ok(Owner::Nobody) => return unless_empty(tip, Evidence::NoTrailer),
+        Ok(Owner::Nobody) => return unless_empty(lowest, Evidence::Merges),
         Ok(Owner::Person(evidence)) => return unless_empty(lowest, evidence),
         Err(lacking) => return Ok(Ownership::Lacks(Unknown::of(lowest, lacking))),
+    }
+    let mut first = lowest;
+    while !branch.starts_with(FOR_IMAGO) && repository.made(first, CHANGE_TRAILER)? == Made::Onward
+    {
+        first = repository.parents(first)?[0];
+        if !repository.has(first) {
+            return Ok(Ownership::Lacks(Unknown::Branch(first)));
+        }
+        match owner(repository, first, branch, &left)? {
+            Ok(Owner::Ours) => {}
+            Ok(_) => return Ok(Ownership::Person(lowest, Evidence::Onward)),
+            Err(lacking) => return Ok(Ownership::Lacks(Unknown::of(first, lacking))),
+        }
     }
     let (mut met, mut waiting) = (BTreeSet::new(), vec![tip]);
     while let Some(commit) = waiting.pop() {

@@ -4,7 +4,8 @@
 //! author. One line of context counts on each side of a change. A rebase that succeeds keeps it, because Git merges no two changes that
 //! touch each other. Where the files begin as they did when the commit was made, they also have to end as they did.
 //!
-//! Beside it stands the commit that it was made on. A commit that still stands on that one has nothing of anybody between them.
+//! Beside it stands, for a branch of imago's own, the commit that it was made on. A commit that still stands on that one has nothing of
+//! anybody between them.
 //!
 //! It proves no identity: whoever can write a commit can compute it.
 
@@ -13,6 +14,8 @@ use std::path::PathBuf;
 
 use git2::{DiffOptions, Oid, Patch, Signature};
 use sha2::{Digest as _, Sha256};
+
+use super::repository::CommitId;
 
 /// How many bytes of a hash are kept.
 const KEPT: usize = 16;
@@ -40,9 +43,22 @@ pub struct Change {
     from: Hash,
     /// What they hold after.
     to: Hash,
-    /// The parent that the commit was made on, where it is noted.
-    on: Option<Oid>,
+    made: Made,
 }
+
+/// Which branch a commit was made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Made {
+    /// One that others may write.
+    Onward,
+    /// One of imago's own.
+    Apart,
+    /// One of imago's own, on a commit that the remote had.
+    ApartOn(CommitId),
+}
+
+/// What stands behind the change of a branch of imago's own.
+const APART: &str = " apart";
 
 /// What stands between a change and the commit that it was made on.
 const ON: &str = " on ";
@@ -75,28 +91,26 @@ impl Change {
             lines: kept(lines),
             from: kept(from),
             to: kept(to),
-            on: None,
+            made: Made::Onward,
         }
     }
 
-    /// The same, with the commit that it is made on.
-    pub(super) fn on(self, parent: Oid) -> Self {
-        Self {
-            on: Some(parent),
-            ..self
-        }
+    /// The same, made for such a branch.
+    pub(super) fn made_for(self, made: Made) -> Self {
+        Self { made, ..self }
     }
 
-    /// The commit that it was made on, where that is noted.
-    pub(super) fn made_on(&self) -> Option<Oid> {
-        self.on
+    /// For which branch it was made.
+    pub(super) fn made(&self) -> Made {
+        self.made
     }
 
     /// Reads what `Display` has written.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let (text, on) = match text.split_once(ON) {
-            Some((text, on)) => (text, Some(Oid::from_str(on).ok()?)),
-            None => (text, None),
+        let (text, made) = match (text.split_once(ON), text.strip_suffix(APART)) {
+            (Some((text, on)), _) => (text, Made::ApartOn(CommitId(Oid::from_str(on).ok()?))),
+            (None, Some(text)) => (text, Made::Apart),
+            (None, None) => (text, Made::Onward),
         };
         let text = text.as_bytes();
         let digit = |digit: u8| {
@@ -117,7 +131,7 @@ impl Change {
                 lines: part(0)?,
                 from: part(1)?,
                 to: part(2)?,
-                on,
+                made,
             })
         })?
     }
@@ -135,9 +149,10 @@ impl fmt::Display for Change {
             write!(text, "{byte:02x}")?;
         }
         formatter.write_str(&text)?;
-        match self.on {
-            Some(on) => write!(formatter, "{ON}{on}"),
-            None => Ok(()),
+        match self.made {
+            Made::Onward => Ok(()),
+            Made::Apart => formatter.write_str(APART),
+            Made::ApartOn(on) => write!(formatter, "{ON}{on}"),
         }
     }
 }
@@ -197,8 +212,11 @@ mod tests {
     fn a_change_stays_itself_on_other_content() {
         let made = change_of(OLD, &OLD.replace("web:1", "web:2"));
         assert_eq!(Change::parse(&made.to_string()), Some(made));
-        let noted = made.on(Oid::hash_object(git2::ObjectType::Blob, b"parent").unwrap());
-        assert_eq!(Change::parse(&noted.to_string()), Some(noted));
+        let on = CommitId(Oid::hash_object(git2::ObjectType::Blob, b"parent").unwrap());
+        for branch in [Made::Apart, Made::ApartOn(on)] {
+            let noted = made.made_for(branch);
+            assert_eq!(Change::parse(&noted.to_string()), Some(noted));
+        }
         let moved = format!("new\n{}x\n", OLD.replace("a\n", ""));
         assert!(change_of(&moved, &moved.replace("web:1", "web:2")).is_still(&made));
     }

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use git2::{ErrorCode, Oid, RepositoryState};
 
 use super::GitError;
-use super::change::{Change, Staged};
+use super::change::{Change, Made, Staged};
 use super::identity::{Identity, Person};
 
 pub use checked_out::CheckedOut;
@@ -414,13 +414,9 @@ impl Repository {
         Ok(false)
     }
 
-    /// What a commit of these files changes, for its trailer; with the commit that it is made on, where that shall be noted.
-    pub fn change(&self, base: Option<CommitId>, files: &[Staged], identity: &Identity) -> Change {
-        let change = Change::of(&identity.author, files);
-        match base {
-            Some(base) => change.on(base.0),
-            None => change,
-        }
+    /// What a commit of these files changes, for its trailer, with the branch that it is made for.
+    pub fn change(&self, made: Made, files: &[Staged], identity: &Identity) -> Change {
+        Change::of(&identity.author, files).made_for(made)
     }
 
     /// Whether this repository has seen a branch of a remote.

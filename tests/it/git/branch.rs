@@ -419,3 +419,100 @@ fn a_branch_that_another_process_has_locked_is_said_in_whole_words() {
     assert!(said.contains("another Git process is at work"), "{said}");
     assert!(!said.contains(": \n"), "{said}");
 }
+
+#[test]
+fn a_shared_branch_on_which_a_run_has_committed_is_not_replaced() {
+    type Act = fn(&Two) -> (&'static str, &'static str);
+    let on_dev = |two: &Two| {
+        two.ours.git("checkout --quiet -b dev HEAD~");
+        two.ours.git("commit --quiet --allow-empty --message dev");
+    };
+    let cases: [(&str, Act); 4] = [
+        ("the remote names no default branch", |two| {
+            two.ours.imago("--update --push", 0);
+            let bare = two.ours.place.beside("bare.git");
+            let bare = bare.display();
+            two.ours.git(&format!(
+                "--git-dir={bare} symbolic-ref HEAD refs/heads/master"
+            ));
+            ("main", "--push")
+        }),
+        ("the remote's HEAD is detached", |two| {
+            two.ours.imago("--update --push", 0);
+            let bare = two.ours.place.beside("bare.git");
+            let bare = bare.display();
+            two.ours
+                .git(&format!("--git-dir={bare} update-ref --no-deref HEAD main"));
+            ("main", "--push")
+        }),
+        ("a branch is kept behind on purpose", |two| {
+            two.ours.git("checkout --quiet -b prod");
+            two.ours.imago("--update --push", 0);
+            ("prod", "--push")
+        }),
+        ("there is no remote", |two| {
+            two.ours.git("remote remove origin");
+            two.ours.imago("--update --commit", 0);
+            ("main", "")
+        }),
+    ];
+    for (what, act) in cases {
+        let Some(two) = Two::new() else { return };
+        let (shared, push) = act(&two);
+        on_dev(&two);
+        if !push.is_empty() {
+            two.ours.git("push --quiet origin dev");
+        }
+        two.ours.moved("2");
+        let place = match push {
+            "" => String::new(),
+            _ => two.ours.place.beside("bare.git").display().to_string(),
+        };
+        let at = |line: &str| match &*place {
+            "" => two.ours.git(line),
+            _ => two.ours.git(&format!("--git-dir={place} {line}")),
+        };
+        let before = at(&format!("rev-parse {shared}"));
+        for dry_run in [" --dry-run", ""] {
+            let line = format!("--update --branch {shared} {push}{dry_run}");
+            let said = two.ours.imago(line.trim_end(), 2).stderr;
+            assert!(
+                said.contains("does not make it imago's own: a run without `--branch` made it"),
+                "{what}: {said}"
+            );
+        }
+        assert_eq!(at(&format!("rev-parse {shared}")), before, "{what}");
+    }
+}
+
+#[test]
+fn a_branch_of_our_own_of_any_name_is_replaced_whatever_a_run_adds_to_it() {
+    for push in ["--push", "--commit"] {
+        let Some(two) = Two::new() else { return };
+        let run = |digit: &str, more: &str| {
+            two.ours.moved(digit);
+            two.ours
+                .imago(&format!("--update --branch updates {push}{more}"), 0);
+        };
+        run("1", "");
+        run("2", "");
+        // Somebody runs imago with the branch checked out.
+        if push == "--push" {
+            two.ours.git("fetch --quiet");
+        }
+        two.ours.git("checkout --quiet updates");
+        two.ours.moved("3");
+        two.ours.imago(&format!("--update {push}"), 0);
+        two.ours.git("checkout --quiet main");
+        run("4", "");
+        // It is merged, and stays.
+        if push == "--push" {
+            two.ours.git("pull --quiet origin updates");
+            two.ours.git("push --quiet origin main");
+            run("5", "");
+            assert_eq!(two.remote_log("updates").len(), 3);
+        } else {
+            assert_eq!(two.ours.git("rev-list --count updates"), "2\n");
+        }
+    }
+}

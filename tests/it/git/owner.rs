@@ -562,3 +562,29 @@ fn a_merge_of_long_files_is_a_persons_and_costs_no_memory() {
     assert!(told.stderr.contains("is not imago's"), "{}", told.stderr);
     assert!(told.peak < 512 * 1024, "{} KiB", told.peak);
 }
+
+#[test]
+fn a_branch_with_more_merges_than_are_looked_at_says_so() {
+    for (merges, code) in [(100, 0), (101, 2)] {
+        let Some(two) = with_branch() else { return };
+        // As the button for the update of a branch makes them, each for a new commit of the base.
+        let script = format!(
+            "cd {}\nbase=$(git rev-parse main) tip=$(git rev-parse HEAD)\n\
+             for number in $(seq {merges}); do\n\
+             base=$(git commit-tree -p $base -m base main^{{tree}})\n\
+             tip=$(git commit-tree -p $tip -p $base -m merge HEAD^{{tree}})\ndone\n\
+             git push --quiet origin $base:main $tip:imago/update\n",
+            two.theirs
+        );
+        let shell = two.ours.place.program("sh", ["-c", &script]);
+        shell.finish_with(0);
+        two.ours.git("pull --quiet origin main");
+        two.ours.moved("2");
+        let said = two.ours.imago(RUN, code).stderr;
+        assert_eq!(
+            said.contains("is not known as imago's: more than 100 merges follow it\n"),
+            code == 2,
+            "{said}"
+        );
+    }
+}

@@ -14,7 +14,7 @@ use super::{CommitId, ContentId, Repository};
 use crate::io::files::MAX_FILE;
 use crate::io::git::GitError;
 use crate::io::git::change::Staged;
-use crate::io::git::change::{self, Change};
+use crate::io::git::change::{self, Change, Made};
 
 /// The most bytes that files of a commit of ours have together.
 const MOST_CHANGED: usize = 1 << 30;
@@ -185,14 +185,19 @@ impl Repository {
         Ok(change.is_some_and(|change| change.is_still(&noted)))
     }
 
+    /// Which branch a commit was made for, by its trailer of this name.
+    pub fn made(&self, commit: CommitId, trailer: &str) -> Result<Made, GitError> {
+        let noted = super::trailer(&self.inner.find_commit(commit.0)?, trailer);
+        let change = noted.and_then(|noted| Change::parse(&noted));
+        Ok(change.map_or(Made::Onward, |change| change.made()))
+    }
+
     /// Whether a commit stands on the very one that its trailer of this name says it was made on.
     pub fn stands_as_made(&self, commit: CommitId, trailer: &str) -> Result<bool, GitError> {
-        let noted = super::trailer(&self.inner.find_commit(commit.0)?, trailer);
-        let on = noted.and_then(|noted| Change::parse(&noted)?.made_on());
-        Ok(on.is_some_and(|on| {
-            self.parents(commit)
-                .is_ok_and(|parents| parents == [CommitId(on)])
-        }))
+        Ok(match self.made(commit, trailer)? {
+            Made::ApartOn(on) => self.parents(commit).is_ok_and(|parents| parents == [on]),
+            Made::Apart | Made::Onward => false,
+        })
     }
 
     /// What leads from one tree to another. `None`: no commit of ours could.

@@ -513,7 +513,7 @@ impl Carrier<'_> {
         let Aim { base, strategy, .. } = &self.session.aim;
         let made = match strategy {
             // What it stands on is at the remote, and was made for no such branch. On this machine a person's commit may be there.
-            Strategy::Replace(_) if self.session.transport.is_some() => Made::ApartOn(*base),
+            Strategy::Replace(_) if self.session.transport.is_some() => base.made_apart(),
             // A default branch goes on here from where it is.
             Strategy::Replace(tips) if *tips != [Some(*base)] => Made::Apart,
             _ => Made::Onward,

@@ -15,8 +15,6 @@ use std::path::PathBuf;
 use git2::{DiffOptions, Oid, Patch, Signature};
 use sha2::{Digest as _, Sha256};
 
-use super::repository::CommitId;
-
 /// How many bytes of a hash are kept.
 const KEPT: usize = 16;
 
@@ -54,7 +52,7 @@ pub enum Made {
     /// One of imago's own.
     Apart,
     /// One of imago's own, on a commit that the remote had.
-    ApartOn(CommitId),
+    ApartOn(Oid),
 }
 
 /// What stands behind the change of a branch of imago's own.
@@ -108,7 +106,7 @@ impl Change {
     /// Reads what `Display` has written.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (text, made) = match (text.split_once(ON), text.strip_suffix(APART)) {
-            (Some((text, on)), _) => (text, Made::ApartOn(CommitId(Oid::from_str(on).ok()?))),
+            (Some((text, on)), _) => (text, Made::ApartOn(Oid::from_str(on).ok()?)),
             (None, Some(text)) => (text, Made::Apart),
             (None, None) => (text, Made::Onward),
         };
@@ -212,7 +210,7 @@ mod tests {
     fn a_change_stays_itself_on_other_content() {
         let made = change_of(OLD, &OLD.replace("web:1", "web:2"));
         assert_eq!(Change::parse(&made.to_string()), Some(made));
-        let on = CommitId(Oid::hash_object(git2::ObjectType::Blob, b"parent").unwrap());
+        let on = Oid::hash_object(git2::ObjectType::Blob, b"parent").unwrap();
         for branch in [Made::Apart, Made::ApartOn(on)] {
             let noted = made.made_for(branch);
             assert_eq!(Change::parse(&noted.to_string()), Some(noted));

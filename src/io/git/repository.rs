@@ -28,6 +28,13 @@ pub use origin::Lacking;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CommitId(pub(super) Oid);
 
+impl CommitId {
+    /// What is made on it for a branch of imago's own, where the remote has it.
+    pub fn made_apart(self) -> Made {
+        Made::ApartOn(self.0)
+    }
+}
+
 impl std::fmt::Display for CommitId {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.fmt(formatter)

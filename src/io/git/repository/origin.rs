@@ -195,7 +195,9 @@ impl Repository {
     /// Whether a commit stands on the very one that its trailer of this name says it was made on.
     pub fn stands_as_made(&self, commit: CommitId, trailer: &str) -> Result<bool, GitError> {
         Ok(match self.made(commit, trailer)? {
-            Made::ApartOn(on) => self.parents(commit).is_ok_and(|parents| parents == [on]),
+            Made::ApartOn(on) => self
+                .parents(commit)
+                .is_ok_and(|parents| parents == [CommitId(on)]),
             Made::Apart | Made::Onward => false,
         })
     }

@@ -191,6 +191,8 @@ impl Carrier<'_> {
             committed.commit = Some(new.to_string());
             committed.waited = commit.is_none();
         }
+        let noted = self.session.repository.note_pushed(transport.remote(), new);
+        noted.map_err(|error| self.not_followed_to(new, transport, error.to_string()))?;
         if follows || commit.is_some() && checked_out {
             let files = if follows { &[] } else { stage.files.as_slice() };
             let moved = if follows {
@@ -248,8 +250,10 @@ impl Carrier<'_> {
                 .and_then(|()| transport.follow(from, to))
                 .map_err(|error| error.to_string())
                 .and_then(|()| {
-                    self.session
-                        .repository
+                    let repository = &self.session.repository;
+                    let noted = repository.note_pushed(transport.remote(), to);
+                    noted.map_err(|error| error.to_string())?;
+                    repository
                         .advance(&self.session.head, to, &[], &self.identity)
                         .map_err(|error| error.to_string())
                 });

@@ -5,6 +5,7 @@ mod commit;
 mod content;
 mod origin;
 mod proposed;
+mod pushed;
 mod trees;
 mod undo;
 mod untracked;

@@ -348,13 +348,9 @@ fn a_commit_that_waited_and_was_put_on_others_is_still_ours() {
     two.ours.imago("--update --push", 0);
     two.ours.git("push --quiet --force origin HEAD~2:main");
     two.ours.git("update-ref refs/remotes/origin/main HEAD~2");
-    std::fs::remove_file(
-        two.ours
-            .place
-            .path()
-            .join(".git/logs/refs/remotes/origin/main"),
-    )
-    .unwrap();
+    for file in ["logs/refs/remotes/origin/main", "imago-pushed"] {
+        std::fs::remove_file(two.ours.place.path().join(".git").join(file)).unwrap();
+    }
     let said = two.ours.imago("--update --push", 0).stdout;
     assert!(
         said.contains("pushed earlier commits on main to origin"),

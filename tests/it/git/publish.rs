@@ -640,3 +640,52 @@ fn our_commits_of_a_branch_that_was_merged_and_deleted_do_not_wait() {
     let said = two.ours.imago("--update --push", 2).stderr;
     assert!(said.contains("somebody has taken it off"), "{said}");
 }
+
+#[test]
+fn our_commit_that_was_taken_off_the_remote_stays_off_where_git_keeps_no_record_of_it() {
+    for (flags, branch) in [
+        (" --bare", "main"),
+        (" --mirror", "main"),
+        (" --single-branch", "topic"),
+        (" --depth 1", "topic"),
+        ("", "topic"),
+    ] {
+        let Some(two) = Two::new() else { return };
+        two.ours.git("push --quiet origin main:topic");
+        let [bare, clone] = ["bare.git", "clone"].map(|name| two.ours.place.beside(name));
+        let from = bare.display();
+        two.ours.git(&format!(
+            "clone --quiet{flags} file://{from} {}",
+            clone.display()
+        ));
+        let at = |line: &str| two.ours.git(&format!("-C {} {line}", clone.display()));
+        if branch == "topic" {
+            at("checkout --quiet -b topic origin/main");
+        }
+        let run = |code| {
+            let line = "--update --push --author ada<ada@example.test>";
+            two.ours.run(line).folder(&clone).finish_with(code)
+        };
+        run(0);
+        // Where Git fetches all branches, it drops its record of one that is deleted.
+        let gone = match flags {
+            "" => "update-ref -d refs/heads/topic".to_owned(),
+            _ => format!("update-ref refs/heads/{branch} {branch}~"),
+        };
+        two.ours.git(&format!("--git-dir={from} {gone}"));
+        if flags.is_empty() {
+            at("fetch --quiet --prune");
+        }
+        let refs = || two.ours.git(&format!("ls-remote {from}"));
+        let before = refs();
+        for digit in ["1", "2"] {
+            two.ours.moved(digit);
+            let said = run(2).stderr;
+            assert!(
+                said.contains(", and somebody has taken it off\n"),
+                "{flags}: {said}"
+            );
+            assert_eq!(refs(), before, "{flags}");
+        }
+    }
+}

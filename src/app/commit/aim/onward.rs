@@ -176,6 +176,7 @@ fn refuse_taken_back(
         .remote_branch_was_on(remote, name)
         .map_err(failed)?;
     was_on.extend(before);
+    was_on.extend(repository.noted_pushed(remote));
     let now: Vec<CommitId> = tips.iter().flatten().copied().collect();
     for commit in ahead {
         if !repository.is_reachable(*commit, &was_on).map_err(failed)?

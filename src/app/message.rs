@@ -129,6 +129,11 @@ impl Template {
     }
 }
 
+/// Whether a trailer keeps a value as it is.
+pub fn is_kept_by_trailer(value: &str) -> bool {
+    on_one_line(value).trim_end() == value
+}
+
 /// Whether a message's last paragraph is one of trailers already, which ours then join: Git takes no paragraph before the last for one.
 fn ends_with_trailers(text: &str) -> bool {
     let is_trailer = |line: &str| {

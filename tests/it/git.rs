@@ -14,6 +14,7 @@ mod follow;
 mod killed;
 mod large;
 mod names;
+mod odd;
 mod owner;
 mod page;
 mod people;

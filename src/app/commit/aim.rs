@@ -9,6 +9,7 @@ use std::path::Path;
 
 use super::owner::{self, Evidence, FOR_IMAGO, Ownership, Unknown};
 use super::{TRAILER, fault, fetch_contents, not_pushed, refused};
+use crate::app::message;
 use crate::app::report::Problem;
 use crate::app::request::CommitRequest;
 use crate::engine::code::Code;
@@ -88,6 +89,12 @@ pub(super) fn aim(
     transport: Option<&Transport>,
 ) -> Result<Aim, Box<Problem>> {
     let named = request.branch.as_ref();
+    // A commit of imago's is known by the branch that its message names.
+    if let Some(name) = named.or(head.branch.as_ref())
+        && !message::is_kept_by_trailer(name)
+    {
+        return Err(Box::new(refused(&GitError::BranchName(name.clone()))));
+    }
     let Some(transport) = transport else {
         return match named {
             Some(name) if head.branch.as_ref() != Some(name) => {
@@ -506,10 +513,12 @@ fn bring(
     *repository = repository
         .again()
         .map_err(|error| Box::new(refused(&error)))?;
-    match repository.has(tip) {
-        true => Ok(()),
-        false => Err(Box::new(refused(&GitError::Moved))),
-    }
+    let error = match repository.kind_of(tip) {
+        Some("commit") => return Ok(()),
+        Some(kind) => GitError::NoCommitThere(name.to_owned(), kind),
+        None => GitError::Moved,
+    };
+    Err(Box::new(refused(&error)))
 }
 
 /// Opens the remote that is pushed to, where anything is.

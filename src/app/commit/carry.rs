@@ -85,6 +85,7 @@ impl Session {
             end_if_asked()?;
             return Ok(PushOutcome::Again(Again::Overtaken));
         }
+        let is_committed = committed.commit.is_some();
         self.note(committed, report);
         let Stage {
             mut failures,
@@ -93,7 +94,16 @@ impl Session {
             ..
         } = stage;
         if let Some(drafts) = drafts {
-            failures.extend(drafts.put().map_err(|problem| *problem)?);
+            for (index, problem) in drafts.put().map_err(|problem| *problem)? {
+                match failures.contains_key(&index) || !is_committed {
+                    true => drop(failures.insert(index, problem)),
+                    // A hook has edited it, or it has no room.
+                    false => report.problems.push(Problem {
+                        what: format!("{}; the commit has its change", problem.what),
+                        ..problem
+                    }),
+                }
+            }
         }
         if let Some(lock) = lock {
             let path = lock.path().to_owned();
@@ -497,8 +507,22 @@ impl Carrier<'_> {
             .map(|(place, tip)| transport.push(place, commit, branch, replace(*tip), &push.options))
             .collect();
         let mut pushed = Pushed::Done;
+        let has_it = |outcome: &&Result<_, _>| matches!(outcome, Ok(Pushed::Done));
+        let missed = outcomes.len() - outcomes.iter().filter(has_it).count();
+        let have = tips.len() - missed;
         for outcome in outcomes {
-            if outcome.map_err(|error| *not_pushed(transport, &error))? == Pushed::Moved {
+            let outcome = outcome.map_err(|error| {
+                let mut problem = *not_pushed(transport, &error);
+                if have > 0 {
+                    problem.what = format!(
+                        "cannot push to all places of `{}`: {have} of {} has {commit}; nothing was changed here",
+                        transport.remote(),
+                        tips.len(),
+                    );
+                }
+                problem
+            });
+            if outcome? == Pushed::Moved {
                 pushed = Pushed::Moved;
             }
         }

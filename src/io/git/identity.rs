@@ -70,24 +70,32 @@ impl Identity {
                 (known, ..) => known,
             }
         };
+        let unusable = |error: git2::Error| match error.code() {
+            ErrorCode::NotFound => GitError::NoIdentity,
+            _ => GitError::UnusableIdentity(error.message().to_owned()),
+        };
         let named = author
             .map(|person| Signature::now(&person.name, &person.mail))
-            .transpose()?;
+            .transpose()
+            .map_err(unusable)?;
         let committer = match (
             in_role("committer", repository.committer_from_env()),
             &named,
         ) {
             (Ok(committer), _) => committer,
             (Err(error), Some(named)) if error.code() == ErrorCode::NotFound => named.clone(),
-            (Err(error), None) if error.code() == ErrorCode::NotFound => {
-                return Err(GitError::NoIdentity);
-            }
-            (Err(error), _) => return Err(error.into()),
+            (Err(error), _) => return Err(unusable(error)),
         };
         let author = match named {
             Some(named) => named,
-            None => in_role("author", repository.author_from_env())?,
+            None => in_role("author", repository.author_from_env()).map_err(unusable)?,
         };
+        for person in [&author, &committer] {
+            if person.name().is_err() || person.email().is_err() {
+                let text = shown(person);
+                return Err(GitError::UnusableIdentity(format!("`{text}` is not UTF-8")));
+            }
+        }
         Ok(Self {
             author,
             committer,

@@ -110,9 +110,18 @@ pub enum GitError {
     /// HEAD of a bare repository names a branch that is not there.
     #[error("HEAD names the branch `{0}`, which has no commit")]
     NoBranch(String),
+    /// A branch has a name that no message of a commit keeps.
+    #[error("the name of the branch `{0}` has a character that is not seen, or is not UTF-8")]
+    BranchName(String),
+    /// A branch of the remote is on an object of this kind.
+    #[error("the remote's branch `{0}` is on a {1}, and on no commit")]
+    NoCommitThere(String, &'static str),
     /// Neither the configuration nor the environment says who commits.
     #[error("Git knows no name and mail address for a commit")]
     NoIdentity,
+    /// A name or a mail address cannot be written into a commit.
+    #[error("a name or mail address for a commit cannot be used: {0}")]
+    UnusableIdentity(String),
     /// Git's configuration asks for a signature, and there is none.
     #[error("the commit cannot be signed: {0}")]
     Unsigned(String),
@@ -158,7 +167,7 @@ impl GitError {
             Self::Unsupported(_) | Self::OldPartialClone => Code::GitUnsupported,
             Self::UnderWay(_) => Code::GitUnderWay,
             Self::Unborn | Self::NoBranch(_) => Code::GitNoCommit,
-            Self::NoIdentity => Code::GitIdentity,
+            Self::NoIdentity | Self::UnusableIdentity(_) => Code::GitIdentity,
             Self::Unsigned(_) => Code::GitSigning,
             Self::Locked(_) => Code::GitLocked,
             Self::Moved => Code::GitMoved,
@@ -166,7 +175,12 @@ impl GitError {
             Self::OpenFiles(_) => Code::OpenFiles,
             Self::Absent(_) => Code::GitAbsent,
             Self::TooLarge(_) => Code::TooLarge,
-            Self::InTheWay(_) | Self::TooMuch(_) | Self::Malformed(_) | Self::Other(_) => Code::Git,
+            Self::BranchName(_)
+            | Self::NoCommitThere(..)
+            | Self::InTheWay(_)
+            | Self::TooMuch(_)
+            | Self::Malformed(_)
+            | Self::Other(_) => Code::Git,
         }
     }
 
@@ -201,6 +215,13 @@ impl GitError {
             }
             Self::NoIdentity => {
                 "set `user.name` and `user.email` with `git config`, or give `--author \"NAME <MAIL>\"`"
+            }
+            Self::BranchName(_) => {
+                "rename it with `git branch --move`, or name another one with `--branch`: only a visible name is found again in messages"
+            }
+            Self::NoCommitThere(..) => "delete that branch there, or put it on a commit",
+            Self::UnusableIdentity(_) => {
+                "write `user.name` and `user.email` in UTF-8, without `<` and `>`: `git var GIT_COMMITTER_IDENT` shows them"
             }
             Self::Unsigned(_) => {
                 "correct `user.signingKey` and `gpg.format`, or set `commit.gpgSign` to false"

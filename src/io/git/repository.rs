@@ -263,7 +263,13 @@ impl Repository {
         })?;
         let branch = match self.inner.head_detached()? {
             true => None,
-            false => Some(head.shorthand()?.to_owned()),
+            false => Some(match head.shorthand() {
+                Ok(name) => name.to_owned(),
+                Err(_) => {
+                    let name = String::from_utf8_lossy(head.shorthand_bytes());
+                    return Err(GitError::BranchName(name.into_owned()));
+                }
+            }),
         };
         Ok(Head {
             commit: CommitId(head.peel_to_commit()?.id()),
@@ -298,6 +304,12 @@ impl Repository {
     /// Whether a commit is here.
     pub fn has(&self, commit: CommitId) -> bool {
         self.inner.find_commit(commit.0).is_ok()
+    }
+
+    /// What kind of object is here by the name of a commit: a remote may have anything on a branch.
+    pub fn kind_of(&self, commit: CommitId) -> Option<&'static str> {
+        let (_, kind) = self.inner.odb().ok()?.read_header(commit.0).ok()?;
+        Some(kind.str())
     }
 
     /// Whether the history ends somewhere because the rest was not fetched.

@@ -118,7 +118,8 @@ fn finish(program: &str, child: Child, content: &str) -> Result<String, GitError
         .run()
         .map_err(|error| GitError::Unsigned(format!("`{program}`: {error}")))?;
     let signature = String::from_utf8_lossy(&output.stdout).into_owned();
-    if output.status.success() && signature.starts_with("-----BEGIN ") {
+    let is_text = signature.starts_with("-----BEGIN ") && !signature.contains('\0');
+    if output.status.success() && is_text {
         return Ok(signature);
     }
     let said = String::from_utf8_lossy(&output.stderr);

@@ -3,6 +3,7 @@
 //! A few small trees can name each other so often that no memory holds the paths, and a chain of folders can be deeper than a stack.
 
 use std::cell::Cell;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use git2::{Oid, Tree, TreeEntry};
@@ -19,6 +20,9 @@ const MOST_BYTES: usize = 128 * 1024 * 1024;
 const DEEPEST: usize = 2048;
 /// The most entries that may differ between two trees.
 const MOST_DIFFERENT: usize = 500_000;
+
+/// The kind of a folder.
+const FOLDER: u32 = 0o040_000;
 
 /// The content of an entry, and its mode.
 pub(super) type Side = (Oid, u32);
@@ -71,7 +75,7 @@ fn take(left: &mut usize, amount: usize, what: &'static str) -> Result<(), GitEr
 }
 
 fn is_folder((_, mode): &Side) -> bool {
-    mode & 0o170_000 == 0o040_000
+    mode & 0o170_000 == FOLDER
 }
 
 /// Whether a name would lead to another place than the one where its entry stands, or into a repository.
@@ -79,9 +83,80 @@ fn is_refused(name: &[u8]) -> bool {
     matches!(name, b"" | b"." | b"..") || name.contains(&b'/') || name.eq_ignore_ascii_case(b".git")
 }
 
-fn twice(name: &[u8]) -> GitError {
-    let name = String::from_utf8_lossy(name);
-    GitError::Malformed(format!("the entry `{name}` twice"))
+fn malformed(path: &[u8], what: &str) -> GitError {
+    let path = String::from_utf8_lossy(path);
+    GitError::Malformed(format!("the entry `{path}` {what}"))
+}
+
+const TWICE: &str = "twice";
+
+/// How Git sorts two entries: as if a folder's name ended with `/`.
+fn order(one: &TreeEntry<'_>, other: &TreeEntry<'_>) -> Ordering {
+    let (name, other_name) = (one.name_bytes(), other.name_bytes());
+    let shared = name.len().min(other_name.len());
+    let next = |entry: &TreeEntry<'_>| {
+        let end = if kind(entry) == FOLDER { b'/' } else { 0 };
+        entry.name_bytes().get(shared).copied().unwrap_or(end)
+    };
+    let begin = name[..shared].cmp(&other_name[..shared]);
+    begin.then_with(|| next(one).cmp(&next(other)))
+}
+
+/// Refuses an entry that does not stand behind the one before it.
+fn refuse_disorder(
+    before: Option<&TreeEntry<'_>>,
+    entry: &TreeEntry<'_>,
+    path: &[u8],
+) -> Result<(), GitError> {
+    match before.map_or(Ordering::Less, |before| order(before, entry)) {
+        Ordering::Less => Ok(()),
+        Ordering::Equal => Err(malformed(path, TWICE)),
+        Ordering::Greater => Err(malformed(path, "out of order")),
+    }
+}
+
+/// Refuses the entry at this place if it has the name of a file before it. `files` are those whose names that of the last entry begins with:
+/// a folder of the same name may come behind others.
+fn refuse_second(
+    tree: &Tree<'_>,
+    (at, entry): (usize, &TreeEntry<'_>),
+    files: &mut Vec<usize>,
+    path: &[u8],
+) -> Result<(), GitError> {
+    let name = entry.name_bytes();
+    while let Some(file) = files.last().and_then(|file| tree.get(*file)) {
+        if file.name_bytes() == name {
+            return Err(malformed(path, TWICE));
+        }
+        if name.starts_with(file.name_bytes()) {
+            break;
+        }
+        files.pop();
+    }
+    if kind(entry) != FOLDER {
+        files.push(at);
+    }
+    Ok(())
+}
+
+/// A folder whose entries are visited one after the other.
+struct Open<'r> {
+    tree: Tree<'r>,
+    next: usize,
+    /// The length of its path.
+    length: usize,
+    files: Vec<usize>,
+}
+
+impl<'r> Open<'r> {
+    fn new(tree: Tree<'r>, length: usize) -> Self {
+        Self {
+            tree,
+            next: 0,
+            length,
+            files: Vec::new(),
+        }
+    }
 }
 
 impl Repository {
@@ -94,33 +169,37 @@ impl Repository {
         let mut left = Left::new(1);
         left.open(&tree, 1)?;
         let mut path = Vec::new();
-        // Each open folder, its next entry, and the length of its path.
-        let mut open = vec![(tree, 0, 0)];
-        while let Some((tree, next, length)) = open.last_mut() {
+        let mut open = vec![Open::new(tree, 0)];
+        while let Some(Open {
+            tree,
+            next,
+            length,
+            files,
+        }) = open.last_mut()
+        {
             path.truncate(*length);
-            let Some(entry) = tree.get(*next) else {
+            let at = *next;
+            let Some(entry) = tree.get(at) else {
                 open.pop();
                 continue;
             };
-            let before = next.checked_sub(1).and_then(|before| tree.get(before));
             *next += 1;
-            let name = entry.name_bytes();
-            path.extend(name);
-            if is_refused(name) {
+            path.extend(entry.name_bytes());
+            if is_refused(entry.name_bytes()) {
                 let path = String::from_utf8_lossy(&path);
                 return Err(GitError::Malformed(format!("an entry `{path}`")));
             }
-            if before.is_some_and(|before| before.name_bytes() == name) {
-                return Err(twice(&path));
-            }
+            let before = at.checked_sub(1).and_then(|before| tree.get(before));
+            refuse_disorder(before.as_ref(), &entry, &path)?;
+            refuse_second(tree, (at, &entry), files, &path)?;
             left.path(path.len())?;
             visit(&path, &entry);
-            if kind(&entry) == 0o040_000 {
+            if kind(&entry) == FOLDER {
                 let folder = self.inner.find_tree(entry.id())?;
-                drop(entry);
+                drop((before, entry));
                 left.open(&folder, open.len() + 1)?;
                 path.push(b'/');
-                open.push((folder, 0, path.len()));
+                open.push(Open::new(folder, path.len()));
             }
         }
         Ok(())
@@ -153,16 +232,19 @@ impl Repository {
                 let Some(tree) = tree else { continue };
                 let tree = self.inner.find_tree(tree)?;
                 left.open(&tree, depth)?;
+                let mut before = None;
                 for entry in &tree {
+                    refuse_disorder(before.as_ref(), &entry, entry.name_bytes())?;
                     let there = (entry.id(), entry.filemode_raw().cast_unsigned());
                     let sides = entries.entry(entry.name_bytes().to_vec()).or_default();
                     if sides[side].replace(there).is_some() {
-                        return Err(twice(entry.name_bytes()));
+                        return Err(malformed(entry.name_bytes(), TWICE));
                     }
                     if is_refused(entry.name_bytes()) {
                         let name = String::from_utf8_lossy(entry.name_bytes());
                         return Err(GitError::Malformed(format!("an entry `{name}`")));
                     }
+                    before = Some(entry);
                 }
             }
             for (name, sides) in entries {
@@ -225,6 +307,26 @@ mod tests {
             (deep, "has folders that are more than 2048 levels deep"),
             (wide, "has paths of more than 128 MiB together"),
             (tree(&inner, &[file("a"), file("a")]), "the entry `a` twice"),
+            // Sorted and twice: a folder stands behind `a.yaml`.
+            (
+                tree(&inner, &[file("a"), file("a.yaml"), ("40000", "a", empty)]),
+                "the entry `a` twice",
+            ),
+            (
+                tree(&inner, &[file("d"), file("D"), file("d")]),
+                "the entry `D` out of order",
+            ),
+            (
+                tree(&inner, &[("40000", "a", empty), file("a.yaml")]),
+                "the entry `a.yaml` out of order",
+            ),
+            (
+                tree(
+                    &inner,
+                    &[file("a-b"), file("a.b"), ("40000", "a", empty), file("a0")],
+                ),
+                "",
+            ),
             (tree(&inner, &[file("..")]), "an entry `..`"),
             (tree(&inner, &[file("a/b")]), "an entry `a/b`"),
             (tree(&inner, &[file(".Git")]), "an entry `.Git`"),

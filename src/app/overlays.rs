@@ -21,6 +21,9 @@ use crate::engine::yaml::{File, Unreadable};
 use crate::io::files;
 use crate::io::scan::{self, Found, ScanError, What};
 
+/// How many objects that get the same values are followed for each image there.
+const MOST_TAKERS: usize = 256;
+
 /// Where paths of a tree begin.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Base {
@@ -456,6 +459,25 @@ impl KnownOverlays {
             self.overlays.lose(path);
         }
         fates
+    }
+
+    /// Whether a kustomization builds on a file.
+    pub(super) fn reach(&self, file: &str) -> bool {
+        self.overlays.reach(file)
+    }
+
+    /// What holds an image in a file of values, because a patch of what gets these values may put others over it.
+    pub(super) fn hold_of_values(
+        &self,
+        takers: &[(&str, Option<&str>)],
+        site: &Site,
+    ) -> Option<Hold> {
+        if takers.len() > MOST_TAKERS {
+            return Some(Hold::unfollowed("more objects get it than imago follows"));
+        }
+        let mut fates = takers.iter();
+        let why = fates.find_map(|taker| self.overlays.fate_of_values(*taker, site).unfollowed);
+        why.map(|why| Hold::unfollowed(&why))
     }
 
     /// What kustomizations above these manifests do that is not followed, one sentence for each.

@@ -440,7 +440,8 @@ impl Survey {
         overlays.bind_manifests(&unread);
         let mut replaced = Replaced::default();
         for (manifest, fates) in self.manifests.iter_mut().zip(fates) {
-            if overlays.mark(manifest, fates, &mut replaced) {
+            let is_marked = overlays.mark(manifest, fates, &mut replaced);
+            if self.charts.hold_patched(manifest, &overlays) || is_marked {
                 manifest.questions = questions(&manifest.objects);
             }
         }
@@ -494,6 +495,7 @@ impl Survey {
         self.charts.settle(&mut other, &self.kinds);
         self.overlays.settle_patches(&mut other, &self.kinds);
         (self.overlays).mark(&mut other, Vec::new(), &mut Replaced::default());
+        self.charts.hold_patched(&mut other, &self.overlays);
         Some(other)
     }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::examine::{Examined, Questions, examine_values};
 use super::manifest::{Manifest, ManifestFile};
-use super::overlays::{Base, ReadEvidence};
+use super::overlays::{Base, KnownOverlays, ReadEvidence};
 use super::threads;
 use crate::engine::argocd;
 use crate::engine::helm::{self, Chart, Charts, Chosen, Clue, DefaultImage, Of, Schema};
@@ -286,6 +286,30 @@ impl KnownCharts {
                 self.charts.add(name.clone(), Of::Nothing);
             }
         }
+    }
+
+    /// Holds images of values where kustomizations may put others over them, by patches of what gets the values. Says whether there are any.
+    pub(super) fn hold_patched(
+        &self,
+        manifest: &mut ManifestFile,
+        overlays: &KnownOverlays,
+    ) -> bool {
+        let Some(name) = self.base.within(&manifest.path) else {
+            return false;
+        };
+        let takers = self.charts.takers(&name);
+        let takers = Vec::from_iter(takers.filter(|(by, _)| overlays.reach(by)));
+        if takers.is_empty() {
+            return false;
+        }
+        let objects = &mut manifest.content.objects;
+        let sites = objects.iter_mut().flat_map(|(_, object)| &mut object.sites);
+        let mut is_held = false;
+        for site in sites.filter(|site| site.hold.is_none()) {
+            site.hold = overlays.hold_of_values(&takers, site);
+            is_held |= site.hold.is_some();
+        }
+        is_held
     }
 
     /// Frees the images of HelmReleases whose chart is named elsewhere, and holds those of Applications that an ImageUpdater names. Says

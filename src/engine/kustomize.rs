@@ -24,6 +24,7 @@ mod kustomization;
 mod moved;
 mod overlays;
 mod pattern;
+mod place;
 mod put;
 mod replacement;
 mod replacements;
@@ -32,6 +33,7 @@ mod skaffold;
 mod target;
 #[cfg(test)]
 mod tests;
+mod touched;
 
 pub use delivery::{deliveries, may_deliver};
 pub(super) use entry::split;

@@ -7,6 +7,7 @@ mod kustomize;
 mod left_out;
 mod lock;
 mod nothing;
+mod parts;
 mod size;
 mod words;
 

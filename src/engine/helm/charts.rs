@@ -46,6 +46,8 @@ pub struct Charts {
     /// Files that may lie over the values of a chart beside them.
     beside: Vec<String>,
     layers: Layers,
+    /// What gets each file of values: its file, and the name of a HelmRelease; `None`: it is a source of Argo CD.
+    takers: BTreeMap<String, BTreeSet<(String, Option<String>)>>,
     updaters: Vec<Updater>,
     /// The HelmChartConfigs of k3s, by the name that they have in common with a HelmChart.
     configs: BTreeMap<String, Vec<(Named, String, Chosen)>>,
@@ -88,7 +90,10 @@ impl Charts {
                     }
                 }
                 Clue::Values(path, chart) => charts.add(path, chart),
-                Clue::Stack(stack) => charts.layers.push(stack),
+                Clue::Stack(stack) => {
+                    charts.note_taker(&stack, None);
+                    charts.layers.push(stack);
+                }
                 Clue::Beside(path) => charts.beside.push(path),
                 Clue::Generated(key, path) => generated.entry(key).or_default().push(path),
             }
@@ -104,11 +109,13 @@ impl Charts {
             for path in &files {
                 charts.add(path.clone(), chart.clone());
             }
-            charts.layers.push(Stack {
+            let stack = Stack {
                 files,
                 folder: chart.folder(),
                 own: Some((release.file.clone(), release.chosen)),
-            });
+            };
+            charts.note_taker(&stack, Some(&release.name));
+            charts.layers.push(stack);
             if is_named_elsewhere {
                 charts.releases.insert((release.file, release.name), chart);
             }
@@ -122,6 +129,24 @@ impl Charts {
         if *known != chart {
             *known = Of::Nothing;
         }
+    }
+
+    /// Takes note of what gets the values of a stack.
+    fn note_taker(&mut self, stack: &Stack, release: Option<&str>) {
+        let Some((by, _)) = &stack.own else {
+            return;
+        };
+        let defaults = stack.folder.as_deref().map(defaults_of);
+        for file in stack.files.iter().cloned().chain(defaults) {
+            let takers = self.takers.entry(file).or_default();
+            takers.insert((by.clone(), release.map(str::to_owned)));
+        }
+    }
+
+    /// What gets the values in a file: each with its file, and with its name if it is a HelmRelease.
+    pub fn takers(&self, file: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
+        let takers = self.takers.get(file).into_iter().flatten();
+        takers.map(|(by, release)| (&**by, release.as_deref()))
     }
 
     /// Takes note of the chart in a folder.

@@ -15,11 +15,12 @@
 
 use memchr::memmem;
 
-use super::compared::Comparisons;
+use super::compared::{Comparisons, Text};
 use super::entries::Entries;
 use super::entry::Entry;
 use super::pattern::Limits;
-use super::{BoxedKustomization, ENTRIES, Kustomization, join, parent, skaffold};
+use super::target::by_file;
+use super::{BoxedKustomization, ENTRIES, Kustomization, Target, join, parent, skaffold};
 use crate::engine::argocd::{self, GROUP as ARGO};
 use crate::engine::object::group_of;
 use crate::engine::path::{Path, Step};
@@ -67,19 +68,19 @@ impl Place {
     }
 }
 
-/// Whether a delivery with entries or patches, or what Skaffold builds, may be in the bytes of a file.
+/// Whether a delivery with entries, patches or components, or what Skaffold builds, may be in the bytes of a file.
 pub fn may_deliver(file: &str, bytes: &[u8]) -> bool {
     let has = |text: &[u8]| memmem::find(bytes, text).is_some();
     if skaffold::is_config(file) {
         return has(b"artifacts");
     }
-    (has(b"images") || has(b"patches"))
+    (has(b"images") || has(b"patches") || has(b"components"))
         && (argocd::is_source_file(file)
             || has(FLUX.as_bytes())
             || has(b"argoproj.io") && has(b"kustomize"))
 }
 
-/// The deliveries with entries or patches in a document of a file, and what Skaffold builds by it.
+/// The deliveries with entries, patches or components in a document of a file, and what Skaffold builds by it.
 pub fn deliveries<'a, T: Tree<'a>>(
     document: T,
     number: usize,
@@ -138,7 +139,7 @@ pub fn deliveries<'a, T: Tree<'a>>(
     found
 }
 
-/// `None`: it has no entries, or its folder is none that is known.
+/// `None`: it says nothing, or its folder is none that is known.
 fn read<'a, T: Tree<'a>>(source: T, mapping: T, place: Place, file: &str) -> Option<Kustomization> {
     let kind = source.get("sourceRef").and_then(|of| text(of, "kind"));
     let is_in_git = kind.is_none_or(|kind| kind == "GitRepository");
@@ -148,7 +149,7 @@ fn read<'a, T: Tree<'a>>(source: T, mapping: T, place: Place, file: &str) -> Opt
     is_known.then(|| delivery(folder, mapping, place, file))?
 }
 
-/// The entries of a mapping for the kustomization in a folder, and what its patches compare. `None`: it has neither.
+/// The entries of a mapping for the kustomization in a folder, its patches and its components. `None`: it has none.
 fn delivery<'a, T: Tree<'a>>(
     folder: String,
     mapping: T,
@@ -165,9 +166,24 @@ fn delivery<'a, T: Tree<'a>>(
             None => Entry::read(item, at, &mut limits),
         });
     }
-    let compared = Comparisons::read(mapping);
-    (!entries.is_empty() || !compared.is_empty()).then(|| {
+    let compared = Comparisons::read(mapping, &Text::all(mapping), file, &folder);
+    let items = |key| {
+        mapping
+            .get(key)
+            .map(T::items)
+            .unwrap_or_default()
+            .into_iter()
+    };
+    let path = |item: T| join(&folder, item.scalar().text()?);
+    let components = Vec::from_iter(items("components").filter_map(path));
+    let of_item = |item: T| Some((item.get("path").and_then(path)?, Target::read(item)));
+    let patches = Vec::from_iter(items("patches").filter_map(of_item));
+    let says = !entries.is_empty() || !compared.is_empty();
+    (says || !components.is_empty() || !patches.is_empty()).then(|| {
         let mut one = Kustomization::blank(file);
+        one.components = components;
+        one.patch_files = by_file(&patches);
+        one.patches = patches;
         one.resources.push(folder);
         one.entries = Entries::new(entries);
         one.compared = compared;

@@ -47,6 +47,20 @@ impl Fate {
         }
     }
 
+    /// Adds what else may become of the image.
+    pub(super) fn add(&mut self, other: Self) {
+        self.kept |= other.kept;
+        self.renamed.extend(other.renamed);
+        self.replaced.extend(other.replaced);
+        self.unpinned.extend(other.unpinned);
+        self.built_by = self.built_by.take().or(other.built_by);
+        self.suffixed = self.suffixed.take().or(other.suffixed);
+        self.taken_apart = self.taken_apart.take().or(other.taken_apart);
+        self.unfollowed = self.unfollowed.take().or(other.unfollowed);
+        self.deciding.extend(other.deciding);
+        self.held.extend(other.held);
+    }
+
     /// Whether it meets more than is followed, so that nobody knows which entries it meets.
     pub fn is_lost(&self) -> bool {
         self.unfollowed.as_deref() == Some(TOO_FAR)

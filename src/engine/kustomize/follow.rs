@@ -13,7 +13,7 @@ use super::moved::Moved;
 use super::overlays::Overlays;
 use super::replacement::{Image, Meaning};
 use super::shift::Position;
-use super::{MOST_STEPS, STEPS_OF_EACH, Target, spend};
+use super::{MOST_STEPS, STEPS_OF_EACH, Target, spend, touched};
 use crate::engine::hold::Hold;
 use crate::engine::object::Object;
 use crate::engine::path::Step;
@@ -53,8 +53,8 @@ struct Subject<'s> {
     /// The steps to it in its object.
     steps: &'s [Step],
     site: &'s Site,
-    /// Whether kustomize knows its field as an image.
-    is_known: bool,
+    /// Whether kustomize knows its field as an image. `None`: that depends on its version.
+    is_known: Option<bool>,
     /// The patch that puts it in.
     patch: Option<&'s Patch>,
     /// The targets of that patch.
@@ -130,7 +130,7 @@ impl Overlays {
                 steps,
                 site,
                 is_known: is_known(steps, site),
-                patch: Some(&Patch::Text(text.to_vec())),
+                patch: Some(&Patch::Text(one.file.clone(), text.to_vec())),
                 targets: &Vec::from_iter(one.texts.get(text)),
             };
             let patched = [(index, one.patched())];
@@ -141,7 +141,7 @@ impl Overlays {
             written: Written::Entry,
             steps,
             site,
-            is_known: true,
+            is_known: Some(true),
             patch: None,
             targets: &[],
         };
@@ -150,8 +150,41 @@ impl Overlays {
         Some((fate, self.hold_of((index, entry))))
     }
 
+    /// What becomes of an image in a file of values where patches change what gets these values: the HelmRelease of a name in a file, or
+    /// else the sources of Argo CD in it.
+    pub fn fate_of_values(&self, (file, release): (&str, Option<&str>), site: &Site) -> Fate {
+        let mut fate = Fate::default();
+        let starts = self.takers(file);
+        if !touched::is_split(site) || starts.is_empty() {
+            return fate;
+        }
+        let target = release.map(Target::release).unwrap_or_default();
+        for values in touched::values(release.is_some()) {
+            let steps = [&values, site.at.steps()].concat();
+            let subject = Subject {
+                written: Written::Text,
+                steps: &steps,
+                site,
+                is_known: Some(false),
+                patch: None,
+                targets: &[&target],
+            };
+            fate.add(self.follow(&starts, site.image.text().unwrap_or_default(), subject));
+        }
+        fate
+    }
+
     /// Follows an image that enters kustomizations at these steps, up to all that nothing builds on.
     fn follow(&self, starts: &[(usize, usize)], image: &str, subject: Subject<'_>) -> Fate {
+        if subject.is_known.is_none() {
+            let as_image = |is_known| Subject {
+                is_known: Some(is_known),
+                ..subject
+            };
+            let mut fate = self.follow(starts, image, as_image(true));
+            fate.add(self.follow(starts, image, as_image(false)));
+            return fate;
+        }
         let shared = self.steps_left.load(Ordering::Relaxed) + STEPS_OF_EACH;
         let most = shared.min(MOST_STEPS);
         let mut left = most;
@@ -234,11 +267,18 @@ impl Overlays {
             // What a patch puts in comes in behind the others.
             if next <= one.patched() && !one.compared.is_empty() {
                 let objects = subject.objects();
-                let is_moved = passing.is_moved;
-                spend(left, one.compared.steps(&objects, is_moved) * objects.len())?;
                 let (steps, site) = (subject.steps, subject.site);
-                if (one.compared).meet((&objects, is_moved), subject.patch, steps, site) {
+                let all = one.compared.steps(&objects, passing.is_moved, site);
+                spend(left, all * objects.len())?;
+                let objects = (&*objects, passing.is_moved);
+                if (one.compared).meet(objects, subject.patch, steps, site) {
                     self.compare(at, passing, fate);
+                }
+                if touched::is_split(site)
+                    && (one.compared).touch(objects, subject.patch, steps, site)
+                {
+                    let why = || format!("a patch of `{}` may change a part of it", one.file);
+                    fate.unfollowed.get_or_insert_with(why);
                 }
             }
             if next <= one.patched()
@@ -282,7 +322,7 @@ impl Overlays {
                 }
             }
             let passed = next.saturating_sub(one.patched());
-            let mut is_image = subject.is_known;
+            let mut is_image = subject.is_known == Some(true);
             let mut takers = open.iter().map(|(outer, _)| *outer).chain([at]);
             while !is_image && let Some(taker) = takers.next_back() {
                 is_image = self.takes_for_image(taker, subject, left)?;
@@ -306,6 +346,11 @@ impl Overlays {
                         replacements.meanings(&image, &parts)
                     }
                     Written::Text if replacements.take_images_apart => vec![Meaning::TakenApart],
+                    Written::Text if touched::is_split(subject.site) => {
+                        spend(left, replacements.all_steps())?;
+                        let meaning = replacements.touch(subject.steps, subject.site);
+                        Vec::from_iter(meaning.then_some(Meaning::MayBeReplaced))
+                    }
                     Written::Text | Written::Entry => Vec::new(),
                 };
                 for meaning in meanings {
@@ -482,14 +527,24 @@ impl Passing {
     }
 }
 
-/// Whether kustomize takes the site's field for an image: those of containers at any depth, and those of image volumes (since 5.7).
-/// `steps` lead to the site in its object. An operation of a JSON Patch, which stands in a list, has its path for its name.
-fn is_known(steps: &[Step], site: &Site) -> bool {
-    let is_list = |key: &str| matches!(key, "containers" | "initContainers" | "volumes");
+/// Whether kustomize takes the site's field for an image: that of a container at any depth. It is `None` for image volumes: kustomize takes
+/// some of them since 5.7, and nobody knows which one builds. `steps` lead to the site in its object. An operation of a JSON Patch, which
+/// stands in a list, has its path for its name.
+fn is_known(steps: &[Step], site: &Site) -> Option<bool> {
+    let of_list = |key: &str| match key {
+        "containers" | "initContainers" => Some(true),
+        "volumes" => None,
+        _ => Some(false),
+    };
     match (&site.slots, steps) {
-        (Slots::Parts(_) | Slots::Behind(_), _) => false,
-        (Slots::Whole(_), [Step::Index(_), ..]) => site.name.split('/').any(is_list),
-        (Slots::Whole(_), [.., Step::Key(list), Step::Index(_)]) => is_list(list),
-        (Slots::Whole(_), _) => false,
+        (Slots::Parts(_) | Slots::Behind(_), _) => Some(false),
+        (Slots::Whole(_), [Step::Index(_), ..]) => {
+            let mut lists = site.name.split('/').map(of_list);
+            lists
+                .find(|known| *known != Some(false))
+                .unwrap_or(Some(false))
+        }
+        (Slots::Whole(_), [.., Step::Key(list), Step::Index(_)]) => of_list(list),
+        (Slots::Whole(_), _) => Some(false),
     }
 }

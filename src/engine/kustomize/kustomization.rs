@@ -3,21 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::compared::{Comparisons, Patch, Places, texts};
+use super::compared::{Comparisons, Patch, Places, Text};
 use super::delivery;
 use super::entries::Entries;
 use super::entry::Entry;
 use super::field::Field;
 use super::moved::Moves;
 use super::pattern::Limits;
-use super::put::Puts;
+use super::put::{Directives, Puts};
 use super::replacements::Replacements;
 use super::shift::{Shifts, depends_on_places};
+use super::target::by_file;
 use super::{ENTRIES, Target, join, parent};
 use crate::engine::path::Step;
 use crate::engine::shape;
 use crate::engine::tree::Tree;
-use crate::engine::yaml::File;
 
 /// One kustomization, as far as images are concerned. All paths begin at one folder.
 #[derive(Clone, Debug)]
@@ -36,6 +36,8 @@ pub struct Kustomization {
     pub(super) replacements: Vec<Arc<Replacements>>,
     /// The targets of its patches as texts, by the steps to the text.
     pub(super) texts: BTreeMap<Vec<Step>, Target>,
+    /// Those of its patches in files, where there are any.
+    pub(super) directives: BTreeMap<String, Directives>,
     /// The images that its patches put in, as far as they are known.
     pub(super) puts: Puts,
     /// Whether it finds images by their places in lists, or moves or renames what another patch may find.
@@ -44,8 +46,8 @@ pub struct Kustomization {
     pub(super) shifts: Shifts,
     /// What its patches compare.
     pub(super) compared: Comparisons,
-    /// The files that may be JSON Patches, each with its targets.
-    pub(super) json_patches: BTreeMap<String, Vec<Target>>,
+    /// The files of its patches by their paths, each with its targets.
+    pub(super) patch_files: BTreeMap<String, Vec<Target>>,
     /// The files with more replacements.
     pub(super) replacement_files: BTreeSet<String>,
     /// The files of `configurations`.
@@ -95,26 +97,29 @@ impl Kustomization {
         let merges = merges.filter(|item| !has_lines(*item)).filter_map(path);
         let has_transformers = !items("transformers").is_empty();
         let doubt = has_transformers.then(|| "its `transformers` may change images".to_owned());
+        let read = Text::all(document);
+        let patches = merges
+            .map(|path| (path, Target::default()))
+            .chain(paths_of("patches"))
+            .chain(paths_of("patchesJson6902"));
+        let patches = fitted(patches);
         Box::new(Self {
             file: file.to_owned(),
             resources: fitted(paths("resources").chain(paths("bases"))),
             components: fitted(paths("components")),
-            patches: fitted(
-                merges
-                    .map(|path| (path, Target::default()))
-                    .chain(paths_of("patches"))
-                    .chain(paths_of("patchesJson6902")),
-            ),
+            patch_files: by_file(&patches),
+            patches,
             entries: Entries::new(entries),
             replacements: fitted(Some(Arc::new(replacements)).filter(|own| !own.is_empty())),
-            texts: texts(document)
-                .map(|(steps, item, _)| (steps, Target::read(item)))
-                .collect(),
-            depends_on_places: texts(document).any(|(.., text)| may_depend_on_places(text)),
+            depends_on_places: read.iter().any(Text::depends_on_places),
+            texts: (read
+                .iter()
+                .map(|text| (text.steps.clone(), text.target.clone())))
+            .collect(),
             shifts: Shifts::default(),
-            puts: puts(document, file),
-            compared: Comparisons::read(document),
-            json_patches: json_patches(document, folder),
+            directives: BTreeMap::new(),
+            puts: puts(&read, file),
+            compared: Comparisons::read(document, &read, file, folder),
             replacement_files: paths_of("replacements").map(|(path, _)| path).collect(),
             configurations: paths("configurations").collect(),
             fields: Vec::new(),
@@ -145,11 +150,12 @@ impl Kustomization {
             entries: Entries::default(),
             replacements: Vec::new(),
             texts: BTreeMap::new(),
+            directives: BTreeMap::new(),
             puts: Puts::default(),
             depends_on_places: false,
             shifts: Shifts::default(),
             compared: Comparisons::default(),
-            json_patches: BTreeMap::new(),
+            patch_files: BTreeMap::new(),
             replacement_files: BTreeSet::new(),
             configurations: BTreeSet::new(),
             fields: Vec::new(),
@@ -187,27 +193,31 @@ impl Kustomization {
             *files = moved;
         }
         let mut moved: BTreeMap<String, Vec<Target>> = BTreeMap::new();
-        for (path, targets) in std::mem::take(&mut self.json_patches) {
+        for (path, targets) in std::mem::take(&mut self.patch_files) {
             let place = place(&path)?.unwrap_or(path);
             moved.entry(place).or_default().extend(targets);
         }
-        self.json_patches = moved;
+        self.patch_files = moved;
         Ok(())
     }
 
     /// The files in which more of it stands, to be given to [`Kustomization::take`].
     pub fn named_files(&self) -> impl Iterator<Item = &str> {
         let named = self.replacement_files.iter().chain(&self.configurations);
-        let named = named.chain(self.json_patches.keys());
+        let named = named.chain(self.patch_files.keys());
         named.map(String::as_str)
     }
 
     /// Takes what stands in one of [`Kustomization::named_files`].
     pub fn take(&mut self, file: &str, read: &NamedFile) {
-        for target in self.json_patches.get(file).into_iter().flatten() {
+        for target in self.patch_files.get(file).into_iter().flatten() {
             self.depends_on_places |= read.depends_on_places;
             let patch = Patch::File(file.to_owned());
-            self.compared.take(patch, target, &read.compared);
+            self.compared.take(patch, target, &read.places);
+            if !read.directives.is_empty() {
+                let directives = read.directives.clone();
+                self.directives.insert(file.to_owned(), directives);
+            }
         }
         let has_replacements = self.replacement_files.contains(file);
         let is_configuration = self.configurations.contains(file);
@@ -252,52 +262,26 @@ fn fitted<T>(items: impl IntoIterator<Item = T>) -> Vec<T> {
 }
 
 /// The images that the patches put in which stand as texts in a kustomization.
-fn puts<'a, T: Tree<'a>>(document: T, file: &str) -> Puts {
+fn puts(texts: &[Text<'_>], file: &str) -> Puts {
     let mut puts = Puts::default();
-    for (_, item, text) in texts(document).filter(|(.., text)| text.contains("image")) {
-        let Ok(parsed) = File::parse(text) else {
-            continue;
-        };
-        let target = Target::read(item);
-        for index in (0..parsed.len()).filter(|index| !parsed.is_refused(*index)) {
-            let found = shape::find(parsed.document(index));
-            for object in &found.objects {
-                puts.take(file, &target, object);
+    for text in texts {
+        let directives = Directives::read(text.documents());
+        for document in text.documents() {
+            for object in &shape::find(document).objects {
+                puts.take(file, &text.target, object, &directives);
             }
         }
     }
     puts
 }
 
-/// Whether a patch that stands as a text is a JSON Patch that may move or rename what others find. [`Puts`] know which find by places.
-fn may_depend_on_places(text: &str) -> bool {
-    text.trim_start().starts_with(['-', '[', '#'])
-        && ["/name", "move", "copy"]
-            .iter()
-            .any(|word| text.contains(word))
-}
-
-/// The files of patches that may be JSON Patches, each with its targets: without a target, kustomize takes none for one.
-fn json_patches<'a, T: Tree<'a>>(document: T, folder: &str) -> BTreeMap<String, Vec<Target>> {
-    let mut patches: BTreeMap<String, Vec<Target>> = BTreeMap::new();
-    let items = |key| document.get(key).map(T::items).unwrap_or_default();
-    let items = items("patches").into_iter().chain(items("patchesJson6902"));
-    for item in items.filter(|item| item.get("target").is_some()) {
-        let path = item
-            .get("path")
-            .and_then(|path| join(folder, path.scalar().text()?));
-        if let Some(path) = path {
-            patches.entry(path).or_default().push(Target::read(item));
-        }
-    }
-    patches
-}
-
-/// What stands in a file that kustomizations name: replacements, a configuration, or a JSON Patch.
+/// What stands in a file that kustomizations name: replacements, a configuration, or a patch.
 #[derive(Clone, Debug)]
 pub struct NamedFile {
     replacements: Arc<Replacements>,
-    compared: Places,
+    /// What it compares and changes as a patch.
+    places: Vec<(Target, Places)>,
+    directives: Directives,
     depends_on_places: bool,
     fields: Arc<[Field]>,
     /// Why not all of it is known.
@@ -305,7 +289,7 @@ pub struct NamedFile {
 }
 
 impl NamedFile {
-    /// Reads documents that each are a replacement, a list of them, a configuration or a JSON Patch. `doubt` says why others are not there.
+    /// Reads documents that each are a replacement, a list of them, a configuration or a patch. `doubt` says why others are not there.
     pub fn read<'a, T: Tree<'a>>(
         documents: impl Iterator<Item = T>,
         doubt: Option<String>,
@@ -323,7 +307,11 @@ impl NamedFile {
         let fields = fields.flat_map(T::items).filter_map(Field::read);
         Self {
             replacements: Arc::new(replacements),
-            compared: Places::read(documents.iter().copied()),
+            places: match doubt {
+                Some(_) => Places::unread(),
+                None => Places::read(documents.iter().copied()),
+            },
+            directives: Directives::read(documents.iter().copied()),
             depends_on_places: documents.iter().copied().any(depends_on_places),
             fields: fields.collect(),
             doubt: doubt.or(limits.doubt),
@@ -334,7 +322,8 @@ impl NamedFile {
     pub fn unread(why: String) -> Self {
         Self {
             replacements: Arc::default(),
-            compared: Places::default(),
+            places: Places::unread(),
+            directives: Directives::default(),
             depends_on_places: false,
             fields: Arc::new([]),
             doubt: Some(why),

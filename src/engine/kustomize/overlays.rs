@@ -10,6 +10,7 @@ use super::delivery::Place;
 use super::fate::{EntryId, Fate};
 use super::field::Field;
 use super::kustomization::{BoxedKustomization, Kustomization, unread};
+use super::put::Directives;
 use super::shift::Shifts;
 use super::skaffold::Built;
 use super::{MOST_STEPS, SHARED_STEPS, Target, parent, spend};
@@ -185,6 +186,7 @@ impl Overlays {
         objects: impl Iterator<Item = &'o Object> + Clone,
     ) {
         let images = objects.clone().map(|object| object.sites.len()).sum();
+        let none = Directives::default();
         for (index, target) in self.patches.get(file).into_iter().flatten() {
             let one = &mut self.all[*index];
             if spend(&mut self.puts_left, images).is_none() {
@@ -194,8 +196,9 @@ impl Overlays {
                 }
                 continue;
             }
+            let directives = one.directives.get(file).unwrap_or(&none);
             for object in objects.clone() {
-                one.puts.take(file, target, object);
+                one.puts.take(file, target, object, directives);
             }
             self.has_puts |= !one.puts.is_empty();
         }

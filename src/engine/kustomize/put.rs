@@ -15,14 +15,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::compared::any_item;
 use super::moved::Moved;
+use super::place::any_item;
 use super::shift::{Position, contained};
 use super::target::Target;
 use crate::engine::object::Object;
 use crate::engine::path::{Step, pointer};
 use crate::engine::shape::JSON_PATCH;
 use crate::engine::site::{Site, Slots};
+use crate::engine::tree::Tree;
+
+/// In a patch with more nodes, no image is known to be put in.
+const MOST_NODES: usize = 100_000;
 
 /// All that the patches of a kustomization put in, in their order.
 #[derive(Clone, Debug, Default)]
@@ -40,9 +44,15 @@ impl Puts {
         self.all.get(number)
     }
 
-    /// Takes what an object of a patch puts in. `target` is that of the patch.
-    pub(super) fn take(&mut self, file: &str, target: &Target, object: &Object) {
-        for put in Put::of(file, target, object) {
+    /// Takes what an object of a patch puts in. `target` is that of the patch, `directives` are those of its file.
+    pub(super) fn take(
+        &mut self,
+        file: &str,
+        target: &Target,
+        object: &Object,
+        directives: &Directives,
+    ) {
+        for put in Put::of(file, target, object, directives) {
             let keys = match &put.place {
                 Place::Container { name, .. } => BTreeSet::from([name.clone()]),
                 Place::Pointer(path) => BTreeSet::from([path.clone(), any_item(path)]),
@@ -152,6 +162,48 @@ impl NamedPuts<'_> {
     }
 }
 
+/// Where merges say `$patch` or the like: what kustomize makes of the mapping there depends on more than is followed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Directives(BTreeSet<Vec<Step>>);
+
+impl Directives {
+    /// Reads the documents of a patch.
+    pub(super) fn read<'a, T: Tree<'a>>(documents: impl Iterator<Item = T>) -> Self {
+        let mut found = BTreeSet::new();
+        let mut due: Vec<(T, Vec<Step>)> =
+            documents.map(|document| (document, Vec::new())).collect();
+        let mut left = MOST_NODES;
+        while let Some((node, steps)) = due.pop() {
+            let (entries, items) = (node.entries(), node.items());
+            let Some(rest) = usize::checked_sub(left, entries.len() + items.len()) else {
+                return Self(BTreeSet::from([Vec::new()]));
+            };
+            left = rest;
+            if entries.iter().any(|(key, _)| key.starts_with('$')) {
+                found.insert(steps.clone());
+            }
+            let entries = entries.into_iter();
+            let entries = entries.map(|(key, value)| (Step::Key(key.to_owned().into()), value));
+            let items = items.into_iter().enumerate();
+            let items = items.map(|(index, item)| (Step::Index(index), item));
+            due.extend(entries.chain(items).filter_map(|(step, value)| {
+                let is_leaf = value.entries().is_empty() && value.items().is_empty();
+                (!is_leaf).then(|| (value, [&steps[..], &[step]].concat()))
+            }));
+        }
+        Self(found)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether one stands at these steps, or around.
+    fn are_around(&self, steps: &[Step]) -> bool {
+        (0..=steps.len()).any(|length| self.0.contains(&steps[..length]))
+    }
+}
+
 /// An image that a patch puts in.
 #[derive(Clone, Debug)]
 pub(super) struct Put {
@@ -179,6 +231,7 @@ impl Put {
         file: &'p str,
         target: &'p Target,
         object: &'p Object,
+        directives: &'p Directives,
     ) -> impl Iterator<Item = Self> + 'p {
         let is_operations = object.kind == JSON_PATCH;
         let objects = match target.is_any() {
@@ -188,6 +241,7 @@ impl Put {
         };
         let put = objects.map(|objects| {
             let sites = object.sites.iter();
+            let sites = sites.filter(|site| !directives.are_around(site.at.steps()));
             sites.filter_map(move |site| {
                 let place = match is_operations {
                     true => Place::Pointer(pointed(site)?),

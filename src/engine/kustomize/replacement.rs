@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 
 use super::pattern::{Limits, Pattern, is_pattern};
 use super::shift::{Position, changed};
+use super::touched;
 use crate::engine::object::Object;
 use crate::engine::path::Step;
 use crate::engine::site::Site;
@@ -181,8 +182,14 @@ impl Replacement {
     /// What a part of it means to an image. `None`: nothing, or the image is copied whole.
     pub(super) fn meaning(&self, part: Part, image: &Image<'_>) -> Option<Meaning> {
         let (fields, fits) = self.part(part, image)?;
-        if matches!(part, Part::Source) && !fields.in_pieces {
-            return None;
+        match part {
+            Part::Source if !fields.in_pieces => return None,
+            Part::Target(_) if touched::is_split(image.site) => {
+                let at = image.site.at.steps().get(image.object.at.steps().len()..);
+                let touches = fields.touch(at.unwrap_or_default(), image.site);
+                return (fits != Some(false) && touches).then_some(Meaning::MayBeReplaced);
+            }
+            Part::Source | Part::Target(_) => {}
         }
         // Where the image stands in another place, too, that one may keep it.
         let is_sure = |leads: &bool| !leads || image.position < Position::Unknown;
@@ -217,6 +224,18 @@ impl Replacement {
                 })
             }
         }
+    }
+
+    /// How much [`Self::touches`] compares.
+    pub(super) fn all_steps(&self) -> usize {
+        let targets = self.targets.iter();
+        targets.map(|target| target.fields.paths().count()).sum()
+    }
+
+    /// Whether it may change a part of an image in parts, whatever objects it selects.
+    pub(super) fn touches(&self, steps: &[Step], site: &Site) -> bool {
+        let mut targets = self.targets.iter();
+        targets.any(|target| target.fields.touch(steps, site))
     }
 
     /// The fields of a part, and whether its selectors fit the object of an image.
@@ -314,7 +333,18 @@ impl Fields {
 
     /// Whether each exact path is held against the image, because the forms in which it may be said are not all known.
     fn is_scanned(&self, image: &Image<'_>) -> bool {
-        self.in_pieces || image.position != Position::Exact || image.said.is_none()
+        let is_open = image.position != Position::Exact || image.said.is_none();
+        self.in_pieces || is_open || touched::is_split(image.site)
+    }
+
+    /// Whether one of the paths leads to a part of an image in parts, or around it.
+    fn touch(&self, steps: &[Step], site: &Site) -> bool {
+        let any = |step: &String| match is_item(step) {
+            true => "#".to_owned(),
+            false => step.clone(),
+        };
+        let mut paths = self.paths().map(|path| path.iter().map(any).collect());
+        paths.any(|path: Vec<String>| touched::touches(&path, steps, site))
     }
 
     /// Whether one of the paths leads to an image. `None`: nobody knows.

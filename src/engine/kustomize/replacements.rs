@@ -6,6 +6,8 @@ use super::pattern::Limits;
 use super::replacement::{Image, Meaning, Part, Replacement};
 use super::shift::Position;
 use crate::engine::object::Object;
+use crate::engine::path::Step;
+use crate::engine::site::Site;
 use crate::engine::tree::Tree;
 
 /// Replacements, in order.
@@ -61,6 +63,16 @@ impl Replacements {
     pub(super) fn steps(&self, parts: &[(usize, Part)], image: &Image<'_>) -> usize {
         let steps = |(number, part): &(usize, Part)| self.all[*number].steps(*part, image);
         parts.iter().map(steps).sum()
+    }
+
+    /// How much [`Self::touch`] compares.
+    pub(super) fn all_steps(&self) -> usize {
+        self.all.iter().map(Replacement::all_steps).sum()
+    }
+
+    /// Whether one may change a part of an image in parts, whatever objects it selects.
+    pub(super) fn touch(&self, steps: &[Step], site: &Site) -> bool {
+        self.all.iter().any(|one| one.touches(steps, site))
     }
 
     /// Where an image is after all of them.

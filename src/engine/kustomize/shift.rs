@@ -10,7 +10,9 @@
 
 use std::collections::BTreeSet;
 
+use super::place::keys;
 use super::target::{Target, Targeted};
+use super::touched;
 use crate::engine::object::Object;
 use crate::engine::path::Step;
 use crate::engine::site::Site;
@@ -55,9 +57,7 @@ impl Shifts {
             let edits = operations.into_iter().flat_map(operation).collect();
             return self.0.take(target, edits);
         }
-        let is_list = text(document, "kind").is_some_and(|kind| kind.ends_with("List"));
-        let items = document.get("items").filter(|_| is_list).map(T::items);
-        for object in items.unwrap_or_else(|| vec![document]) {
+        for object in touched::objects(document) {
             let edits = merge(object);
             match target.is_any() {
                 true => self.0.take(&Target::of_document(object), edits),
@@ -219,13 +219,6 @@ fn operation<'a, T: Tree<'a>>(operation: T) -> Vec<Edit> {
         }
         _ => Vec::new(),
     }
-}
-
-/// The keys of a JSON pointer (RFC 6901).
-fn keys(pointer: &str) -> Vec<String> {
-    let keys = pointer.split('/').skip(1);
-    keys.map(|key| key.replace("~1", "/").replace("~0", "~"))
-        .collect()
 }
 
 /// What a merge does: to the outermost lists that have mappings, and where it removes.

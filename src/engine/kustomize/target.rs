@@ -39,6 +39,16 @@ impl Target {
         }
     }
 
+    /// The HelmRelease of a name.
+    pub(super) fn release(name: &str) -> Self {
+        Self {
+            group: "helm.toolkit.fluxcd.io".to_owned(),
+            kind: "HelmRelease".to_owned(),
+            name: name.to_owned(),
+            ..Self::default()
+        }
+    }
+
     /// What a patch without a target is for: the object that it names itself.
     pub(super) fn of(object: &Object) -> Self {
         Self {
@@ -163,6 +173,15 @@ impl Target {
         });
         found.map(|(_, kind)| kind)
     }
+}
+
+/// The files of patches, each with its targets.
+pub(super) fn by_file(patches: &[(String, Target)]) -> BTreeMap<String, Vec<Target>> {
+    let mut files: BTreeMap<String, Vec<Target>> = BTreeMap::new();
+    for (path, target) in patches {
+        files.entry(path.clone()).or_default().push(target.clone());
+    }
+    files
 }
 
 /// What patches do, each with its target, by the name of the objects. It is empty where any may be meant.

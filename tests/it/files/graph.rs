@@ -12,7 +12,7 @@ use crate::support::binary::Workplace;
 use crate::support::registry::TestRegistry;
 
 /// A repository with these files, and a lock of tags and the digit that each digest repeats.
-fn tree(files: &[(&str, &str)], lock: &[(&str, char)]) -> Workplace {
+pub(super) fn tree(files: &[(&str, &str)], lock: &[(&str, char)]) -> Workplace {
     let place = Workplace::new();
     fs::create_dir(place.path().join(".git")).unwrap();
     for (path, text) in files {
@@ -37,7 +37,7 @@ fn report(place: &Workplace, paths: &[&str]) -> Value {
 }
 
 /// The codes of what a run on these paths leaves alone, each behind its file, and the files that it would change.
-fn decided(place: &Workplace, paths: &[&str]) -> (Vec<String>, Vec<String>) {
+pub(super) fn decided(place: &Workplace, paths: &[&str]) -> (Vec<String>, Vec<String>) {
     let report = report(place, paths);
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let skipped = report["skipped"].as_array().unwrap().iter();
@@ -46,7 +46,7 @@ fn decided(place: &Workplace, paths: &[&str]) -> (Vec<String>, Vec<String>) {
     (skipped.collect(), changed.map(text).collect())
 }
 
-fn text(place: &Workplace, file: &str) -> String {
+pub(super) fn text(place: &Workplace, file: &str) -> String {
     fs::read_to_string(place.path().join(file)).unwrap()
 }
 
@@ -293,7 +293,7 @@ fn a_digest_goes_into_a_line_of_its_own_where_the_settings_say_so() {
 }
 
 /// As [`decided`], of the files of a commit.
-fn decided_in_commit(place: &Workplace, paths: &[&str]) -> (Vec<String>, Vec<String>) {
+pub(super) fn decided_in_commit(place: &Workplace, paths: &[&str]) -> (Vec<String>, Vec<String>) {
     fs::remove_dir(place.path().join(".git")).unwrap();
     for line in ["init -q -b main", "add .", "commit -q -m first"] {
         let identity = ["-c", "user.name=a", "-c", "user.email=a@example.com"];
@@ -812,6 +812,169 @@ fn a_patch_that_replaces_a_list_of_containers_decides_its_images() {
         let (skipped, changed) = decided(&place, &["."]);
         assert_eq!(skipped, ["base/web.yaml decided-by"], "{kind}");
         assert_eq!(changed, ["over/patch.yaml"], "{kind}");
+    }
+}
+
+#[test]
+fn a_container_with_a_directive_of_a_merge_patch_decides_nothing() {
+    let object = |containers: &str, more: &str| {
+        format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\n{more}spec: {{template: {{spec: {{containers: [{containers}]}}}}}}\n"
+        )
+    };
+    let web = |more: &str| format!("{{name: web, image: '{WEB}'{more}}}");
+    let base = object(&format!("{{name: web, image: '{MIRROR}'}}"), "");
+    for (patch, is_decided) in [
+        (object(&web(""), ""), true),
+        (object(&web(", $patch: replace"), ""), false),
+        (object(&web(", \"\\x24patch\": delete"), ""), false),
+        (object(&web(""), "$patch: replace\n"), false),
+        // This is for the list, and another one for another container.
+        (
+            object(&format!("{{$patch: replace}}, {}", web("")), ""),
+            true,
+        ),
+        (
+            object(&format!("{}, {{name: proxy, $patch: delete}}", web("")), ""),
+            true,
+        ),
+    ] {
+        let text = format!(
+            "resources: [../base/web.yaml]\npatches:\n- patch: |-\n    {}\n",
+            patch.replace('\n', "\n    ")
+        );
+        let file = "resources: [../base/web.yaml]\npatches: [{path: patch.yaml}]\n";
+        for (over, patch, pinned) in [
+            (&*text, "{}", "over/kustomization.yaml"),
+            (file, &patch, "over/patch.yaml"),
+        ] {
+            let files = [
+                ("base/web.yaml", &*base),
+                ("over/kustomization.yaml", over),
+                ("over/patch.yaml", patch),
+            ];
+            let place = tree(&files, &[(WEB, '1'), (MIRROR, '2')]);
+            let (skipped, changed) = decided(&place, &["."]);
+            let expected: (&[&str], &[&str]) = match is_decided {
+                true => (&["base/web.yaml decided-by"], &[pinned]),
+                false => (&[], &["base/web.yaml", pinned]),
+            };
+            assert_eq!(
+                (skipped, changed),
+                (to_owned(expected.0), to_owned(expected.1)),
+                "{patch}"
+            );
+        }
+    }
+}
+
+fn to_owned(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+#[test]
+fn an_image_volume_is_pinned_with_the_entry_that_some_versions_of_kustomize_apply_to_it() {
+    let (data, other) = (
+        "registry.example.test/data:1",
+        "registry.example.test/data:2",
+    );
+    for (entry, expected) in [
+        (
+            "newTag: '2'",
+            (&[][..], &["kustomization.yaml", "web.yaml"][..]),
+        ),
+        (
+            "newName: registry.example.test/other",
+            (&["web.yaml renamed-by"], &[]),
+        ),
+    ] {
+        for (kind, before, behind) in [
+            ("apps/v1, kind: Deployment", "template: {spec: ", "}"),
+            (
+                "batch/v1, kind: CronJob",
+                "jobTemplate: {spec: {template: {spec: ",
+                "}}}",
+            ),
+        ] {
+            let spec = format!(
+                "{{containers: [], volumes: [{{name: v, image: {{reference: '{data}'}}}}]}}"
+            );
+            let object = format!(
+                "{{apiVersion: {kind}, metadata: {{name: web}}, spec: {{{before}{spec}{behind}}}}}\n"
+            );
+            let over = format!(
+                "resources: [web.yaml]\nimages: [{{name: registry.example.test/data, {entry}}}]\n"
+            );
+            let files = [("web.yaml", &*object), ("kustomization.yaml", &*over)];
+            let place = tree(&files, &[(data, '1'), (other, '2')]);
+            let expected = (to_owned(expected.0), to_owned(expected.1));
+            assert_eq!(decided(&place, &["."]), expected, "{kind} {entry}");
+        }
+    }
+}
+
+#[test]
+fn a_test_of_a_json_patch_is_found_however_it_is_written() {
+    let path = "/spec/template/spec/containers";
+    for (text, is_held) in [
+        (
+            format!("- {{op: test, path: {path}/0/image, value: '{WEB}'}}"),
+            true,
+        ),
+        (
+            format!("- {{op: test, path: {path}/-1/image, value: '{WEB}'}}"),
+            true,
+        ),
+        (
+            format!("- {{op: test, path: {path}/+0/image, value: '{WEB}'}}"),
+            true,
+        ),
+        (
+            format!("- {{op: test, path: {path}/-1, value: {{}}}}"),
+            true,
+        ),
+        (
+            format!("- {{op: test, path: x{path}/0/image, value: '{WEB}'}}"),
+            true,
+        ),
+        (
+            format!("%YAML 1.1\n---\n- {{op: test, path: {path}/0/image, value: '{WEB}'}}"),
+            true,
+        ),
+        (
+            format!("---\n- {{op: test, path: {path}/0/image, value: '{WEB}'}}"),
+            true,
+        ),
+        (
+            format!("!!seq [{{op: test, path: {path}/0/image, value: '{WEB}'}}]"),
+            true,
+        ),
+        (
+            format!("- {{op: \"te\\x73t\", path: {path}/0/image, value: '{WEB}'}}"),
+            true,
+        ),
+        (
+            format!("- {{op: test, path: {path}/-1/name, value: app}}"),
+            false,
+        ),
+    ] {
+        let over = format!(
+            "resources: [web.yaml]\npatches:\n- target: {{kind: Deployment}}\n  patch: |-\n    {}\n",
+            text.replace('\n', "\n    ")
+        );
+        let in_file =
+            "resources: [web.yaml]\npatches: [{target: {kind: Deployment}, path: patch.yaml}]\n";
+        for (over, patch) in [(&*over, ""), (in_file, &*text)] {
+            let files = [
+                ("web.yaml", &*deployment(WEB)),
+                ("kustomization.yaml", over),
+                ("patch.yaml", patch),
+            ];
+            let place = tree(&files, &[(WEB, '1')]);
+            let (skipped, changed) = decided(&place, &["."]);
+            assert_eq!(skipped.is_empty(), !is_held, "{text} {skipped:?}");
+            assert_eq!(changed.is_empty(), is_held, "{text}");
+        }
     }
 }
 

@@ -382,7 +382,7 @@ impl KnownOverlays {
     }
 
     /// Takes out of a file the operations of a JSON Patch that no kustomization applies to what is taken, and holds patches of Jobs. Says
-    /// whether it took out any.
+    /// whether it took out any; what is not handled of them is in the manifest then.
     pub(super) fn settle_patches(&self, manifest: &mut ManifestFile, kinds: &Kinds) -> bool {
         if self.overlays.is_empty() && !has_json_patch(&manifest.objects) {
             return false;
@@ -390,21 +390,27 @@ impl KnownOverlays {
         let path = self.base.within(&manifest.path).unwrap_or_default();
         let targets = self.overlays.targets(&path);
         let hold = (targets.clone()).find_map(|target| shape::patch_hold(target, kinds));
-        let takes =
-            |of_pod| (targets.clone()).any(|target| shape::patch_takes(target, of_pod, kinds));
-        let takes = [false, true].map(takes);
-        let mut removed = 0;
+        let is_applied = targets.clone().next().is_some();
+        let (mut removed, mut counted) = (0, Vec::new());
+        let mut is_taken = |operation: &Site| {
+            let mut targets = targets.clone();
+            let refused =
+                targets.find_map(|target| shape::patch_takes(target, operation, kinds).err());
+            let is_refused = refused.is_some();
+            counted.extend(refused.and_then(|refused| refused.counted_as));
+            is_applied && !is_refused
+        };
         manifest.objects.retain_mut(|(_, object)| {
             object.hold = object.hold.take().or_else(|| hold.clone());
             if object.kind != JSON_PATCH {
                 return true;
             }
             let before = object.sites.len();
-            let is_taken = |operation: &Site| takes[usize::from(shape::is_of_pod(operation))];
-            object.sites.retain(is_taken);
+            object.sites.retain(&mut is_taken);
             removed += before - object.sites.len();
             !object.sites.is_empty()
         });
+        manifest.unhandled.append(&mut counted);
         removed > 0
     }
 

@@ -416,6 +416,7 @@ impl Survey {
         for manifest in &mut self.manifests {
             if overlays.settle_patches(manifest, &self.kinds) {
                 manifest.questions = questions(&manifest.objects);
+                self.unhandled.append(&mut manifest.unhandled);
             }
         }
         let without = self

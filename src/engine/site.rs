@@ -155,7 +155,7 @@ pub fn marks<'a, T: Tree<'a>>(
 }
 
 /// What the comments on the lines of an image say of it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Comments {
     /// Their lines.
     pub lines: Option<Box<Lines>>,

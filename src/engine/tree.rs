@@ -27,6 +27,10 @@ pub trait Tree<'a>: Copy {
     fn is_verbatim(self) -> bool {
         true
     }
+    /// Whether it is a block scalar, whose lines are those of its text.
+    fn is_block(self) -> bool {
+        false
+    }
     /// What the comments on its line say, and on that of its key, each with its line.
     fn marks(self) -> Vec<(u32, Mark)> {
         Vec::new()
@@ -45,6 +49,10 @@ pub trait Tree<'a>: Copy {
     }
     /// Whether it is such a place, which can be written out.
     fn is_alias(self) -> bool {
+        false
+    }
+    /// Whether it is of what a patch puts in: more may stand beside it, such as the name of a container.
+    fn is_of_patch(self) -> bool {
         false
     }
     /// In how many places it is written, as itself and by its anchor. It takes as long as the file has nodes.

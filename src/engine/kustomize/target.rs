@@ -159,6 +159,15 @@ impl Target {
         is_named.then_some((&self.group, &self.kind))
     }
 
+    /// The group and each kind, where kinds are named, as in `Deployment|StatefulSet`. The group is empty where any may be meant.
+    pub fn each_named(&self) -> impl Iterator<Item = (&str, &str)> {
+        let group = Some(&*self.group).filter(|group| !is_pattern(group));
+        let kinds = || self.kind.split('|');
+        let is_named = kinds().all(|kind| !kind.is_empty() && !is_pattern(kind));
+        let named = kinds().filter(move |_| is_named);
+        named.map(move |kind| (group.unwrap_or_default(), kind))
+    }
+
     /// Which of these kinds the target may mean, where it says a kind at all. A pattern that is not read may mean any.
     pub fn first_of<'k>(
         &self,

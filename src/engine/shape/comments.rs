@@ -11,7 +11,7 @@ use crate::engine::yaml::File;
 const VALUES: &str = "values.yaml";
 
 /// A file's name, and its text with one image. `#+` stands on each of its lines that takes a comment, `#-` on others.
-const NOTATIONS: [(&str, &str); 26] = [
+const NOTATIONS: [(&str, &str); 31] = [
     (
         "kustomization.yaml",
         "images: #-\n- name: r.test/a #+\n  newName: r.test/b #+\n  newTag: \"1\" #+\n  digest: DIGEST #+\n",
@@ -111,6 +111,26 @@ const NOTATIONS: [(&str, &str); 26] = [
     (
         "a.yaml",
         "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nspec: #-\n  templates:\n  - name: a #-\n    container: #+\n      image: r.test/a:1 #+\n",
+    ),
+    (
+        "kustomization.yaml",
+        "patches: #-\n- target: {} #-\n  patch: '[{op: add, path: /spec/containers/0/image, value: \"r.test/a:1\"}]' #+\n",
+    ),
+    (
+        "kustomization.yaml",
+        "patches: #-\n- patch: #+\n    '[{op: add,\n     path: /spec/containers/0/image, value: \"r.test/a:1\"}]' #+\n",
+    ),
+    (
+        "kustomization.yaml",
+        "patchesStrategicMerge: #-\n- \"{apiVersion: v1, kind: Pod, spec: {containers: [{name: a,\\n image: r.test/a:1}]}}\" #+\n",
+    ),
+    (
+        "kustomization.yaml",
+        "x: &x #-\n  |-\n  - {op: add, path: /spec/containers/0/image, value: r.test/a:1}\npatches:\n- patch: *x #+\n",
+    ),
+    (
+        "a.yaml",
+        "apiVersion: argoproj.io/v1alpha1\nkind: Application\nspec:\n  source:\n    helm: #-\n      values: '{image: {repository: r.test/a, tag: \"1\"}}' #+\n",
     ),
     (
         "patch.yaml",

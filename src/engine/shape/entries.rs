@@ -94,6 +94,13 @@ pub(super) fn mappings<'a, T: Tree<'a>>(
     Some(found)
 }
 
+/// The groups that are known to have a kind of this name.
+pub(super) fn groups(kind: &str) -> impl Iterator<Item = &str> {
+    let rows = MAPPINGS.iter();
+    rows.filter(move |(_, kinds, _)| kinds.contains(&kind))
+        .map(|(group, ..)| *group)
+}
+
 /// The images of the entries in these mappings.
 pub(super) fn sites<'a, T: Tree<'a>>(mappings: &[(T, Path)], digests: EntryDigest) -> Vec<Site> {
     let mut sites = Vec::new();

@@ -88,8 +88,8 @@ pub(super) const NEVER_BELOW: [&str; 6] = [
 /// The key of every image, or a part of it: `initImage`.
 const IMAGE: &[u8] = b"mage";
 /// The texts of which one stands in every file with such an object, unless an escape spells it: the keys of containers and of entries,
-/// the groups where images stand in other mappings, and the end of an operation's path in a JSON Patch.
-const BESIDE: [&[u8]; 7] = [
+/// the groups where images stand in other mappings, and what the path of an operation of a JSON Patch begins or ends with.
+const BESIDE: [&[u8]; 8] = [
     b"ontainer",
     b"newTag",
     b"digest",
@@ -97,6 +97,7 @@ const BESIDE: [&[u8]; 7] = [
     b"argoproj.io",
     b"tekton.dev",
     b"/image",
+    b"/spec",
 ];
 
 /// Whether an image of a family, an entry of `images` or an operation on an image may be in the bytes.
@@ -108,31 +109,102 @@ pub(super) fn may_hold(bytes: &[u8]) -> bool {
 }
 
 /// Groups whose objects name images as patterns, rules, tests or results, and run none. With them go the groups below them, such as
-/// `policies.kyverno.io`.
-const NEVER: [&str; 15] = [
-    "admissionregistration.k8s.io",
-    "apiextensions.k8s.io",
-    argocd::UPDATER_GROUP,
-    "gatekeeper.sh",
-    "image.toolkit.fluxcd.io",
-    "kargo.akuity.io",
-    "kbld.k14s.io",
-    "kubewarden.io",
-    "kudo.dev",
-    "kuttl.dev",
-    "kyverno.io",
-    "jspolicy.com",
-    "policy.open-cluster-management.io",
-    "policy.sigstore.dev",
-    "wgpolicyk8s.io",
+/// `policies.kyverno.io`. Then come kinds of theirs: a patch that names no group may mean them.
+const NEVER: [(&str, &[&str]); 15] = [
+    (
+        "admissionregistration.k8s.io",
+        &["MutatingAdmissionPolicy", "ValidatingAdmissionPolicy"],
+    ),
+    ("apiextensions.k8s.io", &["CustomResourceDefinition"]),
+    (argocd::UPDATER_GROUP, &["ImageUpdater"]),
+    (
+        "gatekeeper.sh",
+        &["Assign", "AssignImage", "ConstraintTemplate", "ModifySet"],
+    ),
+    (
+        "image.toolkit.fluxcd.io",
+        &["ImagePolicy", "ImageRepository", "ImageUpdateAutomation"],
+    ),
+    (
+        "kargo.akuity.io",
+        &[
+            "ClusterPromotionTask",
+            "PromotionTask",
+            "Stage",
+            "Warehouse",
+        ],
+    ),
+    ("kbld.k14s.io", &["ImageOverrides", "ImagesLock"]),
+    (
+        "kubewarden.io",
+        &[
+            "AdmissionPolicy",
+            "AdmissionPolicyGroup",
+            "ClusterAdmissionPolicy",
+            "ClusterAdmissionPolicyGroup",
+            "PolicyServer",
+        ],
+    ),
+    ("kudo.dev", &["OperatorVersion"]),
+    ("kuttl.dev", &["TestAssert", "TestStep", "TestSuite"]),
+    (
+        "kyverno.io",
+        &[
+            "CleanupPolicy",
+            "ClusterCleanupPolicy",
+            "ClusterPolicy",
+            "DeletingPolicy",
+            "GeneratingPolicy",
+            "ImageValidatingPolicy",
+            "ImageVerificationPolicy",
+            "MutatingPolicy",
+            "NamespacedDeletingPolicy",
+            "NamespacedImageValidatingPolicy",
+            "NamespacedValidatingPolicy",
+            "Policy",
+            "PolicyException",
+            "ValidatingPolicy",
+        ],
+    ),
+    ("jspolicy.com", &["JsPolicy", "JsPolicyBundle"]),
+    (
+        "policy.open-cluster-management.io",
+        &["ConfigurationPolicy", "OperatorPolicy", "PolicyGenerator"],
+    ),
+    ("policy.sigstore.dev", &["ClusterImagePolicy"]),
+    ("wgpolicyk8s.io", &["ClusterPolicyReport", "PolicyReport"]),
 ];
+
+/// Kinds whose images do not stand where every object has some, by their groups.
+const OF_OWN: [(&str, &[&str]); 3] = [
+    ("argoproj.io", &WORKFLOWS),
+    ("core.strimzi.io", &["StrimziPodSet"]),
+    (
+        "tekton.dev",
+        &[
+            "ClusterTask",
+            "Pipeline",
+            "PipelineRun",
+            "StepAction",
+            "Task",
+            "TaskRun",
+        ],
+    ),
+];
+
+/// The groups that are known to have a kind of this name.
+pub(super) fn groups(kind: &str) -> impl Iterator<Item = &str> {
+    let rows = NEVER.into_iter().chain(OF_OWN);
+    rows.filter(move |(_, kinds)| kinds.contains(&kind))
+        .map(|(group, _)| group)
+}
 
 /// The family of an object. `None`: its images are never edited.
 pub(super) fn of(api_version: &str, kind: &str) -> Option<&'static Family> {
     let group = group_of(api_version);
     match (group, kind) {
         (_, "CustomResourceDefinition") => return None,
-        (group, _) if NEVER.iter().any(|never| is_within(group, never)) => return None,
+        (group, _) if NEVER.iter().any(|(never, _)| is_within(group, never)) => return None,
         // Its pods are made by the operator, and a person who edits them is not heard.
         ("core.strimzi.io", "StrimziPodSet") => return None,
         ("argoproj.io", kind) if !WORKFLOWS.contains(&kind) => return Some(&PODS),

@@ -303,19 +303,27 @@ pub(super) fn off_kind(api_version: &str, kind: &str) -> Option<&'static str> {
     Some(&row(api_version, kind)?.kind)
 }
 
-/// Whether the images in fields of a kind's own are off in a run. An empty group means any.
-pub(super) fn may_be_off(group: &str, kind: &str, kinds: &Kinds) -> bool {
-    let is_meant = |shape: &&Shape| match group {
-        "" => shape.kind == kind,
-        group => shape.fits(group, kind),
-    };
-    let is_added = |shape: &Shape| {
+/// The groups that are known to have a kind of this name.
+pub(super) fn groups<'k>(kind: &'k str, kinds: &'k Kinds) -> impl Iterator<Item = &'k str> {
+    let shapes = TABLE.iter().chain(&kinds.declared);
+    let of_kind = shapes.filter(move |shape| shape.kind == kind);
+    of_kind.filter_map(|shape| shape.group.as_deref())
+}
+
+/// Adds the images of an object that may be of any kind of which a run takes the fields.
+pub(super) fn of_any_kind<'a, T: Tree<'a>>(
+    object: T,
+    at: &Path,
+    kinds: &Kinds,
+    sites: &mut Vec<Site>,
+) {
+    let is_added = |shape: &&Shape| {
         let group = shape.group.as_deref().unwrap_or_default();
-        kinds.add(&format!("{group}/"), kind)
+        kinds.add(&format!("{group}/"), &shape.kind)
     };
-    let mut rows = TABLE.iter().filter(is_meant);
-    let is_declared = || kinds.declared.iter().any(|shape| is_meant(&shape));
-    rows.any(|shape| !is_added(shape)) && !is_declared()
+    let table = TABLE.iter().filter(|_| !kinds.added.is_empty());
+    let shapes = kinds.declared.iter().chain(table.filter(is_added));
+    shapes.for_each(|shape| add(shape, object, at, sites));
 }
 
 fn row(api_version: &str, kind: &str) -> Option<&'static Shape> {

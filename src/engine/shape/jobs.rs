@@ -28,8 +28,9 @@ pub(super) fn targeted<'t>(target: &'t Target, kinds: &Kinds) -> Option<&'t str>
 }
 
 /// The kinds among which a pattern may choose.
-const KINDS: [(&str, &str); 10] = [
+const KINDS: [(&str, &str); 11] = [
     ("batch", "Job"),
+    ("extensions", "Job"),
     ("jobset.x-k8s.io", "JobSet"),
     ("kubeflow.org", "JAXJob"),
     ("kubeflow.org", "MPIJob"),
@@ -41,6 +42,12 @@ const KINDS: [(&str, &str); 10] = [
     ("trainer.kubeflow.org", "TrainJob"),
 ];
 
+/// The groups that are known to have a kind of this name.
+pub(super) fn groups(kind: &str) -> impl Iterator<Item = &str> {
+    let rows = KINDS.into_iter().filter(move |(_, own)| *own == kind);
+    rows.map(|(group, _)| group)
+}
+
 /// Whether a patch of objects of this kind may be one of Jobs; without a group any may be meant.
 fn may_be(group: &str, kind: &str) -> bool {
     let of_group = |group| is_job(group, kind);
@@ -51,8 +58,9 @@ fn may_be(group: &str, kind: &str) -> bool {
 }
 
 /// The groups with kinds whose template cannot change.
-const GROUPS: [&str; 5] = [
+const GROUPS: [&str; 6] = [
     "batch",
+    "extensions",
     "jobset.x-k8s.io",
     "kubeflow.org",
     "ray.io",
@@ -62,7 +70,8 @@ const GROUPS: [&str; 5] = [
 /// Whether the objects of a kind have a pod template that cannot change.
 pub(super) fn is_job(group: &str, kind: &str) -> bool {
     match group {
-        "batch" => kind == "Job",
+        // `extensions` is the group of the first Jobs.
+        "batch" | "extensions" => kind == "Job",
         "jobset.x-k8s.io" => kind == "JobSet",
         "kubeflow.org" | "trainer.kubeflow.org" => kind.ends_with("Job") && kind != "CronJob",
         "ray.io" => kind == "RayJob",
@@ -121,6 +130,7 @@ mod tests {
         let none = json!({});
         assert!(hold("jobset.x-k8s.io/v1alpha2", "JobSet", &none).is_some());
         assert!(hold("kubeflow.org/v1", "PyTorchJob", &none).is_some());
+        assert!(hold("extensions/v1beta1", "Job", &none).is_some());
         assert!(hold("example.com/v1", "Job", &none).is_none());
         assert!(hold("v1", "Pod", &none).is_none());
     }

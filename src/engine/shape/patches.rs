@@ -9,18 +9,25 @@
 //!       value: registry.example.com/shop/web:1.4
 //! ```
 
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
-use std::num::NonZeroU32;
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
 
 use super::families::{self, NEVER_BELOW};
-use super::pods::IMAGE;
-use super::{Kinds, fields, jobs};
+use super::images::images;
+use super::placed::{Placed, is_item};
+use super::pods::KINDS;
+use super::scalar::scalar_site;
+use super::{Found, Kinds, entries, fields, jobs, may_be_values, releases};
 use crate::engine::hold::Hold;
 use crate::engine::kustomize::{PATCHES, Target};
-use crate::engine::object::kept_name;
-use crate::engine::path::{Path, Step};
-use crate::engine::site::{Comments, Image, Memory, Role, Site, Slots, marks};
-use crate::engine::tree::{Scalar, Tree};
+use crate::engine::path::{Path, Step, pointer};
+use crate::engine::site::{Image, Memory, Parts, Role, Site, Slot, Slots};
+use crate::engine::tree::Tree;
 
 /// What a file with a JSON Patch is called, as it has no kind.
 pub const JSON_PATCH: &str = "JSON6902 patch";
@@ -28,17 +35,29 @@ pub const JSON_PATCH: &str = "JSON6902 patch";
 /// Where an operation has what it puts in.
 static VALUE: [Step; 1] = [Step::Key(Cow::Borrowed("value"))];
 
-const CONTAINERS: &str = "containers";
-const INIT_CONTAINERS: &str = "initContainers";
+/// How many keys and items a path has at most that is read.
+const DEEPEST: usize = 64;
 
-/// What stands above the containers of a pod.
-const ABOVE: [&str; 3] = ["spec", "template", "jobTemplate"];
+/// Kinds that have images in all places that are known, but for fields of their own; the first stands for those that are not known.
+const ANY: [(&str, &str); 9] = [
+    ("", ""),
+    ("argoproj.io/", "Application"),
+    ("argoproj.io/", "ApplicationSet"),
+    ("argoproj.io/", "Workflow"),
+    ("helm.cattle.io/", "HelmChart"),
+    ("helm.toolkit.fluxcd.io/", "HelmRelease"),
+    ("kustomize.toolkit.fluxcd.io/", "Kustomization"),
+    ("serving.knative.dev/", "Service"),
+    ("tekton.dev/", "Task"),
+];
 
-/// How deep these stand in each other at most: `spec.jobTemplate.spec.template.spec`.
-const MOST_ABOVE: usize = 5;
-
-/// The images that the operations of a JSON Patch put in. `None`: the document is no JSON Patch.
-pub(super) fn operations<'a, T: Tree<'a>>(document: T, at: &Path) -> Option<Vec<Site>> {
+/// The images that the operations of a JSON Patch may put in; [`patch_takes`] says which of them are images of the objects that it is for.
+/// The name of each is where it stands in these, as a JSON pointer. `None`: the document is no JSON Patch.
+pub(super) fn operations<'a, T: Tree<'a>>(
+    document: T,
+    at: &Path,
+    kinds: &Kinds,
+) -> Option<Vec<Site>> {
     let items = document.items();
     let text = |item: T, key| item.get(key).and_then(|value| value.scalar().text());
     let is_operation = |item: &T| text(*item, "op").is_some() && text(*item, "path").is_some();
@@ -52,86 +71,120 @@ pub(super) fn operations<'a, T: Tree<'a>>(document: T, at: &Path) -> Option<Vec<
         else {
             continue;
         };
-        if path.split('/').any(|key| NEVER_BELOW.contains(&key)) {
-            continue;
-        }
-        let at = at.join(index);
-        match path.rsplit('/').collect::<Vec<_>>().as_slice() {
-            ["image", ..] | ["reference", "image", ..] => {
-                sites.extend(site((item, value), path, at, &VALUE));
-            }
-            [CONTAINERS | INIT_CONTAINERS, ..] => {
-                sites.extend(listed(value, path, &at.join("value")));
-            }
-            [_, CONTAINERS | INIT_CONTAINERS, ..] => {
-                let image = value.get("image");
-                let at = at.join("value");
-                sites.extend(image.and_then(|image| site((value, image), path, at, &IMAGE)));
-            }
-            [last, ..] if last.is_empty() || ABOVE.contains(last) => {
-                around(value, path, &at.join("value"), MOST_ABOVE, &mut sites);
-            }
-            _ => {}
+        let is_path = path.is_empty() || path.starts_with('/');
+        if is_path && path.matches('/').count() <= DEEPEST {
+            put_in(path, value, &at.join(index), kinds, &mut sites);
         }
     }
     Some(sites)
 }
 
-/// The images of a list of containers.
-fn listed<'a, T: Tree<'a>>(list: T, path: &str, at: &Path) -> Vec<Site> {
-    let containers = list.items().into_iter().enumerate();
-    let site = |(index, container): (usize, T)| {
-        let image = container.get("image")?;
-        site((container, image), path, at.join(index), &IMAGE)
-    };
-    containers.filter_map(site).collect()
-}
-
-/// The images of the pods in what an operation puts in above their containers, at most so many keys below it.
-fn around<'a, T: Tree<'a>>(value: T, path: &str, at: &Path, left: usize, sites: &mut Vec<Site>) {
-    for list in [INIT_CONTAINERS, CONTAINERS] {
-        if let Some(containers) = value.get(list) {
-            sites.extend(listed(
-                containers,
-                &format!("{path}/{list}"),
-                &at.join(list),
-            ));
+/// Adds the images that an operation may put in.
+fn put_in<'a, T: Tree<'a>>(
+    path: &'a str,
+    value: T,
+    operation: &Path,
+    kinds: &Kinds,
+    sites: &mut Vec<Site>,
+) {
+    let placed = Placed { path, value };
+    let mut found = Vec::new();
+    for kind in ANY {
+        found.extend(images_of(kind, placed, kinds));
+    }
+    fields::of_any_kind(placed, &Path::root(), kinds, &mut found);
+    let (first, mut known) = (sites.len(), BTreeSet::new());
+    let texts = found.into_iter().filter(|site| site.image.text().is_some());
+    let new = texts.filter_map(|site| {
+        let site = moved(site, path, operation)?;
+        known.insert(site.written_at()).then_some(site)
+    });
+    sites.extend(new);
+    let is_below = |key| NEVER_BELOW.contains(&key);
+    if sites.len() == first && path.ends_with("/image") && !path.split('/').any(is_below) {
+        let site = scalar_site(value, value, Role::Other, Path::root(), Memory::InPlace);
+        if let Image::Text(_) = site.image {
+            sites.push(Site {
+                name: path.to_owned(),
+                at: operation.clone(),
+                slots: Slots::Whole(Cow::Borrowed(&VALUE)),
+                ..site
+            });
         }
     }
-    for key in ABOVE {
-        if let Some(below) = value.get(key).filter(|_| left > 0) {
-            let (path, at) = (format!("{path}/{key}"), at.join(key));
-            around(below, &path, &at, left - 1, sites);
-        }
-    }
 }
 
-/// The image at a slot of a mapping.
-fn site<'a, T: Tree<'a>>(
-    (around, image): (T, T),
-    path: &str,
-    at: Path,
-    slot: &'static [Step],
-) -> Option<Site> {
-    let Scalar::Text(text) = image.scalar() else {
-        return None;
+/// The images that what an operation puts in has in an object of this kind.
+fn images_of<'a, T: Tree<'a>>(
+    kind: (&str, &str),
+    placed: Placed<'a, T>,
+    kinds: &Kinds,
+) -> Vec<Site> {
+    let found = &mut Found::default();
+    images(kind, placed, &Path::root(), kinds, found)
+}
+
+/// The site in an operation of one that stands in the object which the operation is for. `None`: one of its slots is not in the value.
+fn moved(site: Site, path: &str, operation: &Path) -> Option<Site> {
+    let above = path.matches('/').count();
+    let at = site.at.steps();
+    let name = |steps: &[Step]| {
+        let said: Vec<&str> = path.split_inclusive('/').collect();
+        match steps.get(above..) {
+            Some(below) => [path, &pointer(below)].concat(),
+            None => said[..=steps.len()]
+                .concat()
+                .trim_end_matches('/')
+                .to_owned(),
+        }
     };
-    let said = Comments::read(marks([image], [around]));
+    let name = match &site.slots {
+        Slots::Whole(steps) => name(site.at.below(steps).steps()),
+        Slots::Behind(_) | Slots::Parts(_) => name(at),
+    };
+    let (at, slots) = match at.get(above..) {
+        Some(below) => (operation.join("value").below(below), site.slots),
+        // The value is the image itself, or a part of it.
+        None => {
+            let own = &path.split('/').skip(1 + at.len()).collect::<Vec<_>>();
+            let steps = |steps: &[Step]| {
+                let (above, below) = steps.split_at_checked(own.len())?;
+                let is_own = |(step, own): (&Step, &&str)| match step {
+                    Step::Key(key) => key == own,
+                    Step::Index(_) | Step::Inside(_) => is_item(own),
+                };
+                let is_in_value = above.iter().zip(own).all(is_own);
+                let value = [Step::from("value")].into_iter();
+                is_in_value.then(|| value.chain(below.iter().cloned()).collect::<Vec<_>>())
+            };
+            let slot = |slot: Slot| {
+                let steps = steps(&slot.steps)?;
+                Some(Slot { steps, ..slot })
+            };
+            let slots = match site.slots {
+                Slots::Whole(whole) => Slots::Whole(Cow::Owned(steps(&whole)?)),
+                Slots::Behind(_) => return None,
+                Slots::Parts(parts) => {
+                    let Parts { tag, digest } = *parts;
+                    let (had_tag, had_digest) = (tag.is_some(), digest.is_some());
+                    let (tag, digest) = (tag.and_then(slot), digest.and_then(slot));
+                    if (tag.is_some(), digest.is_some()) != (had_tag, had_digest) {
+                        return None;
+                    }
+                    Slots::Parts(Box::new(Parts { tag, digest }))
+                }
+            };
+            (operation.clone(), slots)
+        }
+    };
     Some(Site {
         role: Role::Other,
-        name: kept_name(path),
+        name,
         at,
-        slots: Slots::Whole(Cow::Borrowed(slot)),
-        image: Image::Text(text.to_owned()),
+        slots,
         memory: Memory::InPlace,
         pull_policy: None,
-        line: image.line().and_then(NonZeroU32::new),
-        commented: said.lines,
-        ignored: said.ignored,
-        decided_by: None,
-        hold: said.hold,
-        policy: said.policy,
-        marker: None,
+        ..site
     })
 }
 
@@ -140,19 +193,72 @@ pub fn patch_hold(target: &Target, kinds: &Kinds) -> Option<Hold> {
     jobs::targeted(target, kinds).map(Hold::job_immutable)
 }
 
-/// Whether the images of operations are taken in a patch with this target, those of pods or others: in objects of that kind they would be.
-pub fn patch_takes(target: &Target, of_pod: bool, kinds: &Kinds) -> bool {
-    let Some((group, kind)) = target.named() else {
-        return true;
-    };
-    families::of(&format!("{group}/"), kind).is_some()
-        && (of_pod || !fields::may_be_off(group, kind, kinds))
+/// Why the image of an operation is left as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// The name that it is counted under among what is not handled. `None`: images there do not run.
+    pub counted_as: Option<&'static str>,
 }
 
-/// Whether the image of an operation is that of a pod.
-pub fn is_of_pod(operation: &Site) -> bool {
-    let is_container = |key: &str| matches!(key, CONTAINERS | INIT_CONTAINERS);
-    operation.name.split('/').any(is_container)
+/// Whether what an operation of a patch with this target puts in is an image of the objects that the patch is for, and is taken there.
+/// A kind without a group may be any that is known by its name, so it has to be an image in each.
+pub fn patch_takes(target: &Target, operation: &Site, kinds: &Kinds) -> Result<(), Refused> {
+    let mut meant: Vec<(String, &str)> = Vec::new();
+    for (group, kind) in target.each_named() {
+        let mut groups = match group {
+            "" => groups(kind, kinds),
+            group => BTreeSet::from([group]),
+        };
+        if groups.is_empty() {
+            groups.insert("");
+        }
+        meant.extend(groups.into_iter().map(|group| (format!("{group}/"), kind)));
+    }
+    if meant.is_empty() {
+        meant.push((String::new(), ""));
+    }
+    let refused = |(api_version, kind): (String, &str)| {
+        let is_never = families::of(&api_version, kind).is_none();
+        if !is_never && has_image((&api_version, kind), operation, kinds) {
+            return None;
+        }
+        let counted_as = fields::off_kind(&api_version, kind).unwrap_or(JSON_PATCH);
+        Some(Refused {
+            counted_as: (!is_never).then_some(counted_as),
+        })
+    };
+    meant.into_iter().find_map(refused).map_or(Ok(()), Err)
+}
+
+/// The groups that are known to have a kind of this name.
+fn groups<'k>(kind: &'k str, kinds: &'k Kinds) -> BTreeSet<&'k str> {
+    let pods = KINDS.iter().filter(|pods| pods.kind == kind);
+    let mut groups: BTreeSet<&str> = pods.map(|pods| pods.group()).collect();
+    groups.extend(families::groups(kind).chain(entries::groups(kind)));
+    groups.extend(releases::groups(kind).chain(jobs::groups(kind)));
+    groups.extend(fields::groups(kind, kinds));
+    groups
+}
+
+/// Whether an object of this kind has an image where an operation puts one in, written in the same way.
+fn has_image(kind: (&str, &str), operation: &Site, kinds: &Kinds) -> bool {
+    let text = operation.image.text().unwrap_or_default();
+    let value = match &operation.slots {
+        Slots::Whole(_) => Value::from(text),
+        Slots::Behind(before) => Value::from([before, text].concat()),
+        // What the parts of an image are called in all places.
+        Slots::Parts(_) => json!({
+            "name": "a", "newTag": "1", "repository": "a", "tag": "1", "url": "a", "ref": {"tag": "1"},
+        }),
+    };
+    let placed = Placed {
+        path: &operation.name,
+        value: &value,
+    };
+    let is_alike = |site: &Site| {
+        std::mem::discriminant(&site.slots) == std::mem::discriminant(&operation.slots)
+    };
+    images_of(kind, placed, kinds).iter().any(is_alike)
 }
 
 /// A patch that stands as a text in a kustomization.
@@ -174,7 +280,8 @@ pub(super) fn texts<'a, T: Tree<'a>>(mapping: T, at: &Path) -> Vec<Text<'a, T>> 
         for (index, item) in items.into_iter().enumerate() {
             let patch = item.get("patch");
             let node = patch.unwrap_or(item);
-            let Some(text) = node.scalar().text().filter(|text| text.contains("image")) else {
+            let text = node.scalar().text();
+            let Some(text) = text.filter(|text| may_be_values(text.as_bytes())) else {
                 continue;
             };
             let at = at.join(list).join(index);
@@ -189,167 +296,4 @@ pub(super) fn texts<'a, T: Tree<'a>>(mapping: T, at: &Path) -> Vec<Text<'a, T>> 
         }
     }
     texts
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-    use crate::engine::shape::{find, find_in};
-
-    fn images(document: &Value) -> Vec<String> {
-        let found = find(document);
-        let sites = found.objects.iter().flat_map(|object| &object.sites);
-        let told = |site: &Site| format!("{} {}", site.written_at(), site.image.text().unwrap());
-        sites.map(told).collect()
-    }
-
-    #[test]
-    fn an_operation_puts_in_an_image_or_containers() {
-        let containers = "/spec/template/spec/containers";
-        let image = |op: &str, path: &str| json!({"op": op, "path": path, "value": "web:1"});
-        let container = json!({"name": "a", "image": "web:2"});
-        let document = json!([
-            image("replace", &format!("{containers}/0/image")),
-            image("add", "/spec/image"),
-            image("test", "/spec/image"),
-            image("replace", "/spec/imagePullPolicy"),
-            image("replace", "/spec/volumes/0/image/reference"),
-            {"op": "remove", "path": "/spec/image"},
-            {"op": "replace", "path": "/spec/image", "value": {"repository": "web"}},
-            {"op": "add", "path": format!("{containers}/-"), "value": container},
-            {"op": "add", "path": "/spec/initContainers", "value": [container, {"name": "b"}]},
-            {"op": "replace", "path": "/spec/template/spec", "value": {"initContainers": [container], "containers": [container]}},
-            {"op": "replace", "path": "/spec/template", "value": {"spec": {"containers": [container]}}},
-            {"op": "replace", "path": "", "value": {"spec": {"jobTemplate": {"spec": {"template": {"spec": {"containers": [container]}}}}}}},
-            {"op": "replace", "path": "/spec/replicas", "value": {"spec": {"containers": [container]}}},
-        ]);
-        assert_eq!(
-            images(&document),
-            [
-                "[0].value web:1",
-                "[1].value web:1",
-                "[4].value web:1",
-                "[7].value.image web:2",
-                "[8].value[0].image web:2",
-                "[9].value.initContainers[0].image web:2",
-                "[9].value.containers[0].image web:2",
-                "[10].value.spec.containers[0].image web:2",
-                "[11].value.spec.jobTemplate.spec.template.spec.containers[0].image web:2",
-            ]
-        );
-        for document in [
-            json!([]),
-            json!([{"op": "add"}]),
-            json!([{"path": "/image"}, 1]),
-        ] {
-            assert_eq!(images(&document), [""; 0], "{document}");
-        }
-    }
-
-    #[test]
-    fn a_patch_may_be_a_text_of_the_kustomization() {
-        let merge = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  template:\n    spec:\n      containers:\n      - name: web\n        image: web:1\n";
-        let operations =
-            "- op: replace\n  path: /spec/template/spec/containers/0/image\n  value: web:2\n";
-        let patches = json!([{"patch": merge}, {"path": "image.yaml"}, {"patch": operations}]);
-        let expected = |at: &str| {
-            [
-                format!("{at}patches[0].patch | spec.template.spec.containers[0].image web:1"),
-                format!("{at}patches[2].patch | [0].value web:2"),
-            ]
-        };
-        let told = |api_version: &str, kind: &str, spec: Value| {
-            images(&json!({"apiVersion": api_version, "kind": kind, "spec": spec}))
-        };
-        let flux = told(
-            "kustomize.toolkit.fluxcd.io/v1",
-            "Kustomization",
-            json!({"patches": patches}),
-        );
-        assert_eq!(flux, expected("spec."));
-        let renderers = json!({"postRenderers": [{"kustomize": {"patches": patches}}]});
-        let helm = told("helm.toolkit.fluxcd.io/v2", "HelmRelease", renderers);
-        assert_eq!(helm, expected("spec.postRenderers[0].kustomize."));
-        let two = format!("{merge}---\n{merge}");
-        let own = json!({"patches": patches, "patchesStrategicMerge": ["image.yaml", two]});
-        let found = find_in("kustomization.yaml", &own, &Kinds::default());
-        let sites = &found.objects[0].sites;
-        assert!(sites.iter().all(|site| site.memory == Memory::InPlace));
-        let places: Vec<_> = sites.iter().map(|site| site.at.to_string()).collect();
-        assert_eq!(
-            places[2..],
-            [
-                "patchesStrategicMerge[1] | spec.template.spec.containers[0]",
-                "patchesStrategicMerge[1] | (1) spec.template.spec.containers[0]",
-            ]
-        );
-    }
-
-    #[test]
-    fn a_patch_of_jobs_is_held() {
-        let operations =
-            "- {op: replace, path: /spec/template/spec/containers/0/image, value: web:2}\n";
-        let held = |target: Value| {
-            let object = json!({"patches": [{"patch": operations, "target": target}]});
-            let found = find_in("kustomization.yaml", &object, &Kinds::default());
-            found.objects[0].sites[0].hold.is_some()
-        };
-        assert!(held(json!({"kind": "Job"})) && held(json!({"kind": "JobSet"})));
-        assert!(held(json!({"group": "batch", "kind": "Job"})));
-        assert!(!held(json!({"kind": "CronJob"})) && !held(json!({"name": "web"})));
-        assert!(!held(json!({"group": "example.com", "kind": "Job"})));
-        for kind in ["Job|CronJob", ".*Job", "Deployment|Job", "Job["] {
-            assert!(held(json!({"kind": kind})), "{kind}");
-        }
-        assert!(!held(json!({"kind": "Deployment|StatefulSet"})));
-        assert!(!held(
-            json!({"kind": "Job|CronJob", "group": "example.com"})
-        ));
-        assert!(held(json!({"kind": "Job|CronJob", "group": "batch|apps"})));
-    }
-
-    #[test]
-    fn what_an_operation_puts_where_no_image_is_read_is_none() {
-        for path in [
-            "/data/image",
-            "/metadata/annotations/image",
-            "/status/image",
-            "/stringData/image",
-            "/spec/template/metadata/labels/image",
-        ] {
-            let document = json!([{"op": "add", "path": path, "value": "web:1"}]);
-            assert_eq!(images(&document), [""; 0], "{path}");
-        }
-    }
-
-    #[test]
-    fn an_operation_on_a_kind_whose_images_are_not_taken_is_not_taken() {
-        let taken = |path: &str, target: &Value, added: &str| {
-            let patch = format!("- {{op: replace, path: {path}, value: web:2}}\n");
-            let object = json!({"patches": [{"patch": patch, "target": target}]});
-            let added = (!added.is_empty()).then(|| added.parse().unwrap());
-            let kinds = Kinds {
-                added: added.into_iter().collect(),
-                ..Kinds::default()
-            };
-            !find_in("kustomization.yaml", &object, &kinds)
-                .objects
-                .is_empty()
-        };
-        let image = "/spec/image";
-        let operator = json!({"group": "monitoring.coreos.com", "kind": "Prometheus"});
-        let bare = json!({"kind": "Prometheus"});
-        let policy = json!({"group": "kyverno.io", "kind": "ClusterPolicy"});
-        for target in [&operator, &bare] {
-            assert!(!taken(image, target, ""), "{target}");
-            assert!(taken(image, target, "Prometheus"), "{target}");
-            let named = "Prometheus.monitoring.coreos.com";
-            assert!(taken(image, target, named), "{target}");
-            assert!(taken("/spec/containers/0/image", target, ""), "{target}");
-        }
-        assert!(!taken("/spec/containers/0/image", &policy, ""));
-        assert!(taken(image, &json!({"kind": "Shop"}), "") && taken(image, &json!(null), ""));
-    }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use memchr::memmem;
 
-use super::scalar::{line_in_text, lines_in_text};
+use super::scalar::{InText, lines_in_text};
 use super::unhandled::{BROKEN_VALUES, TEMPLATED_VALUES};
 use super::{Found, group_of, values};
 use crate::engine::argocd;
@@ -13,7 +13,7 @@ use crate::engine::hold::Hold;
 use crate::engine::marks::Mark;
 use crate::engine::misplaced;
 use crate::engine::path::{Path, Step};
-use crate::engine::site::{Parts, Site, Slot, Slots, marks};
+use crate::engine::site::{Comments, Parts, Site, Slot, Slots, marks};
 use crate::engine::tree::{Scalar, Tree};
 use crate::engine::yaml::File;
 
@@ -177,6 +177,12 @@ pub(super) fn sites<'a, T: Tree<'a>>(
     }
 }
 
+/// The groups that are known to have a kind of this name.
+pub(super) fn groups(kind: &str) -> impl Iterator<Item = &str> {
+    let rows = ROWS.iter().filter(move |row| row.kinds.contains(&kind));
+    rows.map(|row| row.group)
+}
+
 /// Whether the bytes name a kind that has values, or a kustomization's key for them.
 pub(super) fn may_hold(bytes: &[u8]) -> bool {
     helm::names_a_chart(bytes) || memmem::find(bytes, b"helmCharts").is_some()
@@ -261,14 +267,16 @@ fn in_text<'a, T: Tree<'a>>(
     let inner = misplaced::not_taken(&file, document.into_iter(), found.iter());
     misplaced.extend(lines_in_text(node, text, inner));
     let before = at.join(Step::Inside(0));
-    let is_literal = node.is_verbatim();
+    let (is_literal, outside) = (
+        node.is_verbatim(),
+        InText::of(node, text, Comments::read_in_values),
+    );
     for mut site in found {
         if !is_literal {
             site.hold = Some(Hold::not_literal());
         }
         site.at = before.below(site.at.steps());
-        site.line = line_in_text(node, text, site.line);
-        site.commented = None;
+        outside.tell(&mut site);
         sites.push(site);
     }
     None

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::num::NonZeroU32;
 
 use super::pods::IMAGE;
+use crate::engine::marks::Mark;
 use crate::engine::path::Path;
 use crate::engine::site::{Comments, Image, Memory, PullPolicy, Role, Site, Slots, marks};
 use crate::engine::tree::{Scalar, Tree};
@@ -52,17 +53,47 @@ pub(super) fn lines_in_text<'a, T: Tree<'a>>(
     lines.map(NonZeroU32::get)
 }
 
-/// The line in the file of a line of the text that a scalar has; where the scalar is an alias, that of the alias. The line of a block scalar
-/// is the first one that is not blank.
-pub(super) fn line_in_text<'a, T: Tree<'a>>(
+/// The line in the file of a line of the text that a scalar has. The line of a block scalar is the first one that is not blank; another
+/// scalar, and an alias, have their own line alone.
+fn line_in_text<'a, T: Tree<'a>>(
     scalar: T,
     text: &str,
     inner: Option<NonZeroU32>,
 ) -> Option<NonZeroU32> {
-    if scalar.is_alias() {
+    if !scalar.is_block() {
         return scalar.line().and_then(NonZeroU32::new);
     }
     let blank = text.len() - text.trim_start_matches('\n').len();
     let line = (scalar.line()? + inner?.get()).checked_sub(1 + u32::try_from(blank).ok()?);
     NonZeroU32::new(line?)
+}
+
+/// What the file says of the images in the text of a scalar: their lines, and the comments outside the text that are on these.
+pub(super) struct InText<'a, T> {
+    scalar: T,
+    text: &'a str,
+    said: Comments,
+}
+
+impl<'a, T: Tree<'a>> InText<'a, T> {
+    /// `read` reads comments as they are meant in such a text.
+    pub(super) fn of(scalar: T, text: &'a str, read: fn(Vec<(u32, Mark)>) -> Comments) -> Self {
+        // No comment outside a block scalar is on one of its lines.
+        let outside = match scalar.is_block() {
+            true => Vec::new(),
+            false => marks([scalar], []),
+        };
+        let said = read(outside);
+        Self { scalar, text, said }
+    }
+
+    /// Tells it of an image of the text.
+    pub(super) fn tell(&self, site: &mut Site) {
+        site.line = line_in_text(self.scalar, self.text, site.line);
+        let said = self.said.clone();
+        site.commented = said.lines;
+        site.ignored = said.ignored.or(site.ignored);
+        site.hold = said.hold.or(site.hold.take());
+        site.policy = site.policy.take().or(said.policy);
+    }
 }

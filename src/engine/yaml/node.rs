@@ -298,6 +298,10 @@ impl<'f, 't> Tree<'f> for YamlNode<'f, 't> {
         verbatim::is_verbatim(self)
     }
 
+    fn is_block(self) -> bool {
+        self.node().kind == Kind::Scalar(Style::Block)
+    }
+
     fn marks(self) -> Vec<(u32, Mark)> {
         match self.file.comments.is_empty() {
             true => Vec::new(),

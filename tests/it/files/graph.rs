@@ -466,12 +466,24 @@ fn a_patch_whose_target_may_be_a_job_is_held_as_a_file_and_as_a_text() {
 
 #[test]
 fn a_patch_of_what_is_not_taken_is_left_alone_as_a_file_and_as_a_text() {
-    let patch = "- {op: replace, path: /spec/image, value: registry.example.test/web:1.4}\n";
-    for (target, taken) in [
-        ("{kind: Prometheus, group: monitoring.coreos.com}", false),
-        ("{kind: ClusterPolicy, group: kyverno.io}", false),
-        ("{kind: Shop}", true),
+    let image = "/spec/image";
+    let step = "/spec/steps/0/image";
+    let container = "/spec/rules/0/validate/pattern/spec/containers/0/image";
+    for (target, path, taken, counted) in [
+        ("{kind: Prometheus}", image, false, &["Prometheus"][..]),
+        (
+            "{kind: ClusterPolicy, group: kyverno.io}",
+            container,
+            false,
+            &[],
+        ),
+        ("{kind: ClusterPolicy}", container, false, &[]),
+        ("{kind: Shop}", image, false, &["JSON6902 patch"]),
+        ("{kind: Task}", step, true, &[]),
+        ("{kind: Deployment}", step, false, &["JSON6902 patch"]),
     ] {
+        let patch: &str =
+            &format!("- {{op: replace, path: {path}, value: registry.example.test/web:1.4}}\n");
         let by_path = format!("patches:\n- path: patch.yaml\n  target: {target}\n");
         let as_text = format!("patches:\n- target: {target}\n  patch: |-\n    {patch}");
         for (kustomization, patch) in [(by_path, patch), (as_text, "a: 1\n")] {
@@ -486,6 +498,9 @@ fn a_patch_of_what_is_not_taken_is_left_alone_as_a_file_and_as_a_text() {
                 (0, usize::from(taken)),
                 "{kustomization}"
             );
+            let told = report(&place, &["."])["summary"]["unhandled"].clone();
+            let counted = counted.iter().map(|kind| ((*kind).to_owned(), 1.into()));
+            assert_eq!(told, Value::Object(counted.collect()), "{kustomization}");
         }
     }
 }
@@ -981,7 +996,8 @@ fn a_test_of_a_json_patch_is_found_however_it_is_written() {
 #[test]
 fn an_image_of_a_text_has_the_line_that_it_stands_on() {
     for (before, line) in [("|-\n", 6), ("|\n", 6), ("|-\n\n", 7), ("|-\n\n\n", 8)] {
-        let patch = format!("    - op: add\n      path: /spec/image\n      value: {WEB}\n");
+        let patch =
+            format!("    - op: add\n      path: /spec/containers/0/image\n      value: {WEB}\n");
         let over = format!("patches:\n- target: {{kind: Shop}}\n  patch: {before}{patch}");
         let place = tree(&[("kustomization.yaml", &over)], &[(WEB, '1')]);
         let changed = (vec![], vec!["kustomization.yaml".to_owned()]);

@@ -1,6 +1,7 @@
 //! Which objects are found in a document, and which images in them.
 
 use super::*;
+use crate::engine::site::Image;
 use serde_json::json;
 
 #[test]

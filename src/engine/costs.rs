@@ -326,6 +326,38 @@ fn markers_of_flux_and_as_many_image_policies() {
 }
 
 #[test]
+fn names_of_triggers_that_are_looked_for_at_images() {
+    let containers = |count: usize| -> String {
+        (0..count)
+            .map(|number| container(number, "registry.example.test/web:1.4"))
+            .collect()
+    };
+    let name = |number: usize| format!("app-{number}, ");
+    let trigger = |names: String| {
+        format!("  - type: ImageChange\n    imageChangeParams: {{containerNames: [{names}]}}\n")
+    };
+    let looked_for = |count: usize, triggers: String| {
+        let config = deployment(0, &containers(count));
+        let config = config.replace("apps/v1\nkind: Deployment", "v1\nkind: DeploymentConfig");
+        let text = format!("{config}  triggers:\n{triggers}");
+        let file = File::parse(&text).unwrap();
+        counted(|| {
+            let sites = &shape::find(file.document(0)).objects[0].sites;
+            assert!(sites.len() == count && sites.iter().all(|site| site.hold.is_some()));
+        })
+    };
+    grows("in one trigger", |count| {
+        looked_for(count, trigger((0..count).map(name).collect()))
+    });
+    grows("in a trigger each", |count| {
+        looked_for(
+            count,
+            (0..count).map(|number| trigger(name(number))).collect(),
+        )
+    });
+}
+
+#[test]
 fn comments_that_are_looked_for_at_images() {
     let looked_for = |count: usize, value: fn(usize) -> String| {
         let text = release(count, value).replace("name: web\n", "name: web # imago: ignore\n");

@@ -261,7 +261,8 @@ fn end_of_statement(text: &[u8], start: usize) -> End {
     End::Nowhere
 }
 
-/// The end of `@@WORD@@`: as many signs behind the word as before it, one or two.
+/// The end of `@@WORD@@`: as many signs behind the word as before it, one or two. A word between single signs ends there: `%Y%m%d` is a
+/// date, and `@john@example.com` a person.
 fn end_of_word(text: &[u8], start: usize) -> End {
     let mark = text[start];
     let signs = if text.get(start + 1) == Some(&mark) {
@@ -273,19 +274,19 @@ fn end_of_word(text: &[u8], start: usize) -> End {
     let length = word
         .iter()
         .position(|byte| !(byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-')));
-    let length = length.unwrap_or(word.len());
-    let is_word = word
-        .first()
-        .is_some_and(|first| first.is_ascii_alphabetic() || *first == b'_');
-    let closes = word[length..]
-        .iter()
-        .take(signs)
-        .filter(|byte| **byte == mark)
-        .count()
-        == signs;
+    let (word, behind) = word.split_at(length.unwrap_or(word.len()));
+    let begins = |first: &u8| first.is_ascii_alphabetic() || *first == b'_';
+    let is_word = word.first().is_some_and(begins);
+    let closing = behind.iter().take_while(|byte| **byte == mark).count();
+    let goes_on = |next: &u8| next.is_ascii_alphanumeric();
+    let closes = match signs {
+        1 => closing == 1 && !behind.get(1).is_some_and(goes_on),
+        _ => closing >= signs,
+    };
+    let end = start + signs + word.len();
     match is_word && closes {
-        true => End::At(start + signs + length + signs),
-        false => End::NotBefore(start + signs + length),
+        true => End::At(end + signs),
+        false => End::NotBefore(end),
     }
 }
 
@@ -366,6 +367,11 @@ mod tests {
                 "a: @@X@@\nb: %Y.z%\nc: @x@ @ y@ a@b\n",
                 "a: xxxxx\nb: xxxxx\nc: xxx @ y@ a@b\n",
             ),
+            (
+                "a: %Y%m%d %H%M%S %Y-%m-%d %d.%m.%Y %s%%\nb: @john@example.com @me@x\n",
+                "a: %Y%m%d %H%M%S %Y-%m-%d %d.%m.%Y %s%%\nb: @john@example.com @me@x\n",
+            ),
+            ("a: @HOST@/web:%TAG%-x\n", "a: xxxxxx/web:xxxxx-x\n"),
             (
                 "%{ if x ~}\na: [%{ y }, %{]\n%{~ endif }\n",
                 "          \na: [xxxxxx, %{]\n           \n",

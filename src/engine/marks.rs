@@ -43,8 +43,11 @@ const LONGEST: usize = 1024;
 /// How many letters may differ for a misspelt word.
 const NEAR: usize = 2;
 
-/// Characters that may stand right before the name, apart from blanks.
-const BEFORE: [char; 8] = ['#', '(', '[', '{', '"', '\'', ',', ';'];
+/// How many bytes of a comment have its first two words at most, if these are meant for this program.
+const NEAREST: usize = 64;
+
+/// Signs before which a name is another one's: `my-imago`, `registry.example.com/imago`.
+const OF_A_NAME: [char; 5] = ['-', '_', '.', '/', '$'];
 
 /// What a comment asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,19 +77,16 @@ pub fn may_be_in(text: &[u8]) -> bool {
                 .first()
                 .is_some_and(|next| !next.is_ascii_alphanumeric())
     };
+    let is_misspelt = |at: usize| {
+        let begin = &text[at..text.len().min(at + NEAREST)];
+        let valid = begin.utf8_chunks().next().map(|chunk| chunk.valid());
+        valid.and_then(misspelt_name).is_some()
+    };
     memmem::find(text, FLUX.as_bytes()).is_some()
         || ["mago", "MAGO"]
             .iter()
             .any(|name| memmem::find_iter(text, name.as_bytes()).any(is_name))
-        || memmem::find_iter(text, IGNORE.as_bytes()).any(|at| {
-            let before = text[..at].trim_ascii_end().strip_suffix(b":");
-            let name = before.and_then(|before| {
-                let letters = before.iter().rev().take(NAME.len() + 2);
-                let letters = letters.take_while(|byte| byte.is_ascii_alphanumeric());
-                std::str::from_utf8(&before[before.len() - letters.count()..]).ok()
-            });
-            name.is_some_and(is_nearly_the_name)
-        })
+        || memchr::memchr_iter(b'#', text).any(is_misspelt)
 }
 
 /// Reads a comment, including its `#`.
@@ -100,11 +100,9 @@ pub fn read(comment: &str) -> Vec<Mark> {
         let is_name = comment.as_bytes()[*at..]
             .get(..5)
             .is_some_and(|name| name.eq_ignore_ascii_case(b"imago"));
-        is_name
-            && comment[..*at]
-                .chars()
-                .next_back()
-                .is_none_or(|before| before.is_whitespace() || BEFORE.contains(&before))
+        let before = comment[..*at].chars().next_back();
+        let is_of_a_name = |before: char| before.is_alphanumeric() || OF_A_NAME.contains(&before);
+        is_name && (is_begin(&comment[..*at]) || !before.is_some_and(is_of_a_name))
     });
     let mut places = places.peekable();
     if comment.len() > LONGEST && (places.peek().is_some() || misspelt_name(comment).is_some()) {
@@ -112,7 +110,8 @@ pub fn read(comment: &str) -> Vec<Mark> {
     }
     let mut found: Vec<Mark> = misspelt_name(comment).into_iter().collect();
     for (at, _) in places {
-        let begins = comment[..at].trim_end().ends_with('#');
+        let before = &comment[..at];
+        let begins = is_begin(before) || before.trim_end().ends_with('#');
         let read = words(&comment[at..at + 5], &comment[at + 5..], begins);
         if read.contains(&Mark::Ignore) {
             return vec![Mark::Ignore];
@@ -124,15 +123,25 @@ pub fn read(comment: &str) -> Vec<Mark> {
     found
 }
 
-/// `# imgao: ignore`: a name one typing error away from this program's, before a word of the grammar.
+/// Whether nothing but signs stands before a word of a comment: `# @`.
+fn is_begin(before: &str) -> bool {
+    !before.contains(char::is_alphanumeric)
+}
+
+/// `# imgao: ignore`: a name one typing error away from this program's, before a word that it knows, or nearly so.
 fn misspelt_name(comment: &str) -> Option<Mark> {
-    let (name, rest) = comment
-        .trim_start_matches('#')
-        .trim_start()
-        .split_once(':')?;
-    let word = first_word(rest.trim_start());
-    let is_meant = is_nearly_the_name(name) && WORDS.contains(&word);
-    is_meant.then(|| bad(&format!("{name}: {word}"), Some(word)))
+    let is_sign = |letter: char| !letter.is_alphanumeric();
+    let text = comment.trim_start_matches(is_sign);
+    let (name, behind) = text.split_at(text.find(is_sign)?);
+    if !is_nearly_the_name(name) {
+        return None;
+    }
+    let word = first_word(behind.trim_start_matches(is_sign));
+    let signs = &behind[..behind.len() - behind.trim_start_matches(is_sign).len()];
+    let policy = version::WORDS.into_iter().find(|known| *known == word);
+    let policy = policy.filter(|_| signs.trim_start().starts_with(':'));
+    let meant = near(word).or(policy)?;
+    Some(bad(&format!("{name}{signs}{word}"), Some(meant)))
 }
 
 /// One typing error away: `imgao`, `imagoo`. `image` is an ordinary word.
@@ -148,7 +157,7 @@ pub fn is_addressed(comment: &str) -> bool {
     if misspelt_name(comment).is_some() {
         return true;
     }
-    let text = comment.trim_start_matches('#').trim_start();
+    let text = comment.trim_start_matches(|sign: char| !sign.is_alphanumeric());
     let Some(name) = text
         .get(..5)
         .filter(|name| name.eq_ignore_ascii_case("imago"))
@@ -593,6 +602,10 @@ mod tests {
             "## imago: ignore",
             "# built by hand (imago: ignore)",
             "# nolint;imago: ignore",
+            "# @imago: ignore",
+            "#:imago: ignore",
+            "# - imago: ignore",
+            "# see `imago: ignore`",
         ] {
             assert_eq!(told(comment), "ignore", "{comment}");
         }
@@ -623,6 +636,12 @@ mod tests {
             "#imagoo:ignore",
             "# Imag0: ignore",
             "# imagos: ignore",
+            "# @imago ignore",
+            "#:imago ignore",
+            "# *imago* ignore",
+            "# @imgao: ignore",
+            "# imaago: ingore",
+            "# imgao ignore",
         ] {
             assert!(may_be_in(comment.as_bytes()), "{comment}");
             let told = told(comment);
@@ -636,6 +655,8 @@ mod tests {
             "# imago: ;",
             "# imago:: ignore",
             "# x # imago: allow=/a/",
+            "# imgao: minor",
+            "# imgao: digest-in-tags",
         ] {
             assert!(
                 told(comment).starts_with("bad-comment: "),
@@ -661,7 +682,10 @@ mod tests {
             "# web-imago: ignore",
             "# lmagos: ignore",
             "# imagos: see the wiki",
+            "# imgao minor versions",
             "# image: ignore",
+            "# images: ignored by hand",
+            "# ghcr.io/shop/imago:ignore",
             "#",
             "# ö imagö: ignore",
         ] {

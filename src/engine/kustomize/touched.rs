@@ -80,9 +80,9 @@ fn is_around<'s>(path: &[String], mapping: impl Iterator<Item = &'s Step>) -> bo
 
 /// Whether other values at a path may say a part of any image: those of another layer, or the registry of all.
 fn is_layer(before: &str, path: &[String]) -> bool {
-    let has_registry = || path.len() == 1 || path.iter().any(|key| key.contains("egistry"));
+    let is_registry = |key: &String| key.to_ascii_lowercase().contains("registry");
     match &*path[0] {
-        "global" => has_registry(),
+        "global" => path.len() == 1 || path.iter().any(is_registry),
         key => matches!(before, "helm" | "spec") && LAYERS.contains(&key),
     }
 }

@@ -16,7 +16,7 @@ use crate::engine::kustomize::{
 };
 use crate::engine::object::Object;
 use crate::engine::shape::{self, JSON_PATCH, Kinds};
-use crate::engine::site::{Memory, Site};
+use crate::engine::site::{Memory, Site, Slots};
 use crate::engine::yaml::{File, Unreadable};
 use crate::io::files;
 use crate::io::scan::{self, Found, ScanError, What};
@@ -478,8 +478,12 @@ impl KnownOverlays {
         takers: &[(&str, Option<&str>)],
         site: &Site,
     ) -> Option<Hold> {
+        if matches!(site.slots, Slots::Whole(_)) {
+            return None;
+        }
         if takers.len() > MOST_TAKERS {
-            return Some(Hold::unfollowed("more objects get it than imago follows"));
+            let hold = || Hold::unfollowed("more objects get it than imago follows");
+            return self.overlays.have_patches().then(hold);
         }
         let mut fates = takers.iter();
         let why = fates.find_map(|taker| self.overlays.fate_of_values(*taker, site).unfollowed);

@@ -158,7 +158,11 @@ impl Overlays {
         if !touched::is_split(site) || starts.is_empty() {
             return fate;
         }
-        let target = release.map(Target::release).unwrap_or_default();
+        let targets = match release {
+            Some(name) => vec![Target::release(name)],
+            None => Target::sources_of_argocd(),
+        };
+        let targets = Vec::from_iter(&targets);
         for values in touched::values(release.is_some()) {
             let steps = [&values, site.at.steps()].concat();
             let subject = Subject {
@@ -167,7 +171,7 @@ impl Overlays {
                 site,
                 is_known: Some(false),
                 patch: None,
-                targets: &[&target],
+                targets: &targets,
             };
             fate.add(self.follow(&starts, site.image.text().unwrap_or_default(), subject));
         }
@@ -345,13 +349,17 @@ impl Overlays {
                         passing.position = image.position;
                         replacements.meanings(&image, &parts)
                     }
-                    Written::Text if replacements.take_images_apart => vec![Meaning::TakenApart],
-                    Written::Text if touched::is_split(subject.site) => {
-                        spend(left, replacements.all_steps())?;
-                        let meaning = replacements.touch(subject.steps, subject.site);
-                        Vec::from_iter(meaning.then_some(Meaning::MayBeReplaced))
+                    Written::Text => {
+                        let is_apart = replacements.take_images_apart;
+                        let mut meanings = Vec::from_iter(is_apart.then_some(Meaning::TakenApart));
+                        if touched::is_split(subject.site) {
+                            spend(left, replacements.all_steps())?;
+                            let is_touched = replacements.touch(subject.steps, subject.site);
+                            meanings.extend(is_touched.then_some(Meaning::MayBeReplaced));
+                        }
+                        meanings
                     }
-                    Written::Text | Written::Entry => Vec::new(),
+                    Written::Entry => Vec::new(),
                 };
                 for meaning in meanings {
                     self.replace(meaning, at, passing, fate);

@@ -403,6 +403,13 @@ impl Overlays {
         }
     }
 
+    /// Whether any kustomization has patches or replacements that may change an image.
+    pub fn have_patches(&self) -> bool {
+        let has_any =
+            |one: &BoxedKustomization| !one.compared.is_empty() || !one.replacements.is_empty();
+        self.all.iter().any(has_any)
+    }
+
     /// Whether something of any kustomization is not followed.
     pub fn has_doubts(&self) -> bool {
         self.all.iter().any(|one| !one.doubts.is_empty())

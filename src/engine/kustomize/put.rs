@@ -27,6 +27,8 @@ use crate::engine::tree::Tree;
 
 /// In a patch with more nodes, no image is known to be put in.
 const MOST_NODES: usize = 100_000;
+/// Nor in one with more directives.
+const MOST_DIRECTIVES: usize = 1_000;
 
 /// All that the patches of a kustomization put in, in their order.
 #[derive(Clone, Debug, Default)]
@@ -170,15 +172,19 @@ impl Directives {
     /// Reads the documents of a patch.
     pub(super) fn read<'a, T: Tree<'a>>(documents: impl Iterator<Item = T>) -> Self {
         let mut found = BTreeSet::new();
-        let mut due: Vec<(T, Vec<Step>)> =
-            documents.map(|document| (document, Vec::new())).collect();
-        let mut left = MOST_NODES;
-        while let Some((node, steps)) = due.pop() {
+        // Each node with its level and its last step; `steps` lead to the one that was visited last.
+        let mut due: Vec<(T, usize, Option<Step>)> =
+            documents.map(|document| (document, 0, None)).collect();
+        let (mut left, mut steps) = (MOST_NODES, Vec::new());
+        while let Some((node, level, step)) = due.pop() {
             let (entries, items) = (node.entries(), node.items());
-            let Some(rest) = usize::checked_sub(left, entries.len() + items.len()) else {
+            let rest = usize::checked_sub(left, entries.len() + items.len());
+            let Some(rest) = rest.filter(|_| found.len() < MOST_DIRECTIVES) else {
                 return Self(BTreeSet::from([Vec::new()]));
             };
             left = rest;
+            steps.truncate(level.saturating_sub(1));
+            steps.extend(step);
             if entries.iter().any(|(key, _)| key.starts_with('$')) {
                 found.insert(steps.clone());
             }
@@ -188,7 +194,7 @@ impl Directives {
             let items = items.map(|(index, item)| (Step::Index(index), item));
             due.extend(entries.chain(items).filter_map(|(step, value)| {
                 let is_leaf = value.entries().is_empty() && value.items().is_empty();
-                (!is_leaf).then(|| (value, [&steps[..], &[step]].concat()))
+                (!is_leaf).then_some((value, level + 1, Some(step)))
             }));
         }
         Self(found)

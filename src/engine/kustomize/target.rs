@@ -49,6 +49,16 @@ impl Target {
         }
     }
 
+    /// All objects of Argo CD that get values.
+    pub(super) fn sources_of_argocd() -> Vec<Self> {
+        let of_kind = |kind: &str| Self {
+            group: "argoproj.io".to_owned(),
+            kind: kind.to_owned(),
+            ..Self::default()
+        };
+        ["Application", "ApplicationSet"].map(of_kind).into()
+    }
+
     /// What a patch without a target is for: the object that it names itself.
     pub(super) fn of(object: &Object) -> Self {
         Self {

@@ -123,6 +123,11 @@ pub(super) fn objects<'a, T: Tree<'a>>(document: T) -> Vec<T> {
 /// The places that a merge changes, as pointers.
 pub(super) fn merged<'a, T: Tree<'a>>(object: T) -> Vec<String> {
     let mut found = Vec::new();
+    let directive = object.get("$patch").and_then(|value| value.scalar().text());
+    // What is not built keeps no digest.
+    if directive == Some("delete") {
+        return found;
+    }
     let mut due = vec![(object, String::new(), 0)];
     while let Some((node, at, depth)) = due.pop() {
         if found.len() + due.len() > MOST {

@@ -94,11 +94,12 @@ pub(super) fn mappings<'a, T: Tree<'a>>(
     Some(found)
 }
 
-/// The groups that are known to have a kind of this name.
+/// The groups that are known to have a kind of this name. No patch meets what `kustomize` builds from.
 pub(super) fn groups(kind: &str) -> impl Iterator<Item = &str> {
     let rows = MAPPINGS.iter();
     rows.filter(move |(_, kinds, _)| kinds.contains(&kind))
         .map(|(group, ..)| *group)
+        .filter(|group| *group != "kustomize.config.k8s.io")
 }
 
 /// The images of the entries in these mappings.

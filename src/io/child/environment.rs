@@ -30,8 +30,8 @@ const SECRET: [&str; 11] = [
     "SECRETKEY",
 ];
 
-/// A word that names a program, and ends like a secret.
-const ASKPASS: &str = "ASKPASS";
+/// Words that end like a secret.
+const OTHER_WORDS: [&str; 3] = ["ASKPASS", "BYPASS", "COMPASS"];
 
 /// Words that say so alone: `MONKEY`, `OLDPWD` and `XAUTHORITY` are others.
 const SECRET_ALONE: [&str; 7] = ["AUTH", "CRED", "JWT", "KEY", "PAT", "PSW", "PWD"];
@@ -151,7 +151,7 @@ fn is_secret(name: &str) -> bool {
             let word = word.trim_end_matches(|last: char| last.is_ascii_digit());
             let one = word.strip_suffix('S').unwrap_or(word);
             let ends_so = |secret: &&str| [word, one].iter().any(|form| form.ends_with(*secret));
-            word != ASKPASS && SECRET.iter().any(ends_so)
+            !OTHER_WORDS.contains(&word) && SECRET.iter().any(ends_so)
                 || SECRET_ALONE
                     .iter()
                     .any(|secret| [word, one].contains(secret))
@@ -236,6 +236,7 @@ mod tests {
             "AWS_WEB_IDENTITY_TOKEN_FILE",
             "AZURE_CLIENT_SECRET",
             "CLOUDSDK_CONFIG",
+            "COMPASS",
             "CI",
             "DBUS_SESSION_BUS_ADDRESS",
             "DIGITALOCEAN_ACCESS_TOKEN",

@@ -216,6 +216,7 @@ fn it_does_not_matter_where_such_a_patch_stands() {
         (vec![("prod/kustomization.yaml", text("patches", &merge("replicas: 2")))], false),
         (vec![("prod/kustomization.yaml", text("patches", &merge("image: {pullPolicy: Never}")))], false),
         (vec![("prod/kustomization.yaml", text("patches", &merge("image: null")))], true),
+        (vec![("prod/kustomization.yaml", text("patches", &format!("$patch: delete\n{}", merge("replicas: 2"))))], false),
         (vec![("prod/kustomization.yaml", text("patches", &merge("image: {repository: a, tag: '2'}")))], true),
         (vec![("prod/kustomization.yaml", text("patches", &tag.replace("name: web", "name: api")))], false),
         (vec![("prod/kustomization.yaml", text("patches", "{\n"))], true),
@@ -378,6 +379,17 @@ fn an_image_in_a_file_of_values_is_held_where_a_patch_may_put_others_over_it() {
                 "op: add, path: /spec/source/targetRevision, value: '2'",
             ),
             false,
+        ),
+        (
+            application,
+            operation("HelmRelease", "op: add, path: /spec/values, value: {}"),
+            false,
+        ),
+        // Where others are taken apart, too.
+        (
+            release,
+            "resources: [../base]\nreplacements:\n- source: {kind: Deployment, fieldPath: spec.template.spec.containers.0.image, options: {delimiter: ':', index: 1}}\n  targets: [{select: {kind: HelmRelease}, fieldPaths: [spec.values.image.tag], options: {create: true}}]\n".to_owned(),
+            true,
         ),
     ] {
         let files = [

@@ -2,7 +2,7 @@
 //! and for no branch that it does not fetch, and drops it with the branch.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 
 use git2::Oid;
 
@@ -25,8 +25,10 @@ impl Repository {
         let mut lines: Vec<&str> = noted.lines().filter(|noted| *noted != line).collect();
         lines.push(&line);
         let kept = &lines[lines.len().saturating_sub(MOST)..];
-        let new = path.with_extension("lock");
-        fs::write(&new, kept.join("\n") + "\n")?;
+        // Another run may write its own.
+        let new = path.with_extension(std::process::id().to_string());
+        let mut file = fs::File::create_new(&new)?;
+        file.write_all((kept.join("\n") + "\n").as_bytes())?;
         fs::rename(new, path)
     }
 

@@ -175,6 +175,7 @@ fn alias(
         !["url", "pushurl", "mirror"].contains(&&**key)
             && !moves_branches(setting)
             // That of a proxy would be seen in the environment.
+            && (key != "proxy" || !value.contains('@'))
             && without_account(value).is_none()
     });
     settings.extend(kept.map(|(name, value)| (key(name), value.clone())));

@@ -25,8 +25,12 @@ impl Repository {
         let mut lines: Vec<&str> = noted.lines().filter(|noted| *noted != line).collect();
         lines.push(&line);
         let kept = &lines[lines.len().saturating_sub(MOST)..];
-        // Another run may write its own.
+        // Another run may write its own. In a container, a killed run had the same number.
         let new = path.with_extension(std::process::id().to_string());
+        match fs::remove_file(&new) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
         let mut file = fs::File::create_new(&new)?;
         file.write_all((kept.join("\n") + "\n").as_bytes())?;
         fs::rename(new, path)
